@@ -7,6 +7,7 @@
 
 #include "millrace/codec/describe.hpp"
 #include "millrace/http/problem.hpp"
+#include "millrace/log/errors.hpp"
 #include "wallets.hpp"
 
 namespace wallets {
@@ -136,11 +137,13 @@ void Counter::refuse(const std::string& move, const millrace::Error& error) {
       refused.push_back(std::move(one->second));
     waiting_.erase(begin, end);
   }
-  // A number beyond what JSON holds is so for ever; anything else may pass.
-  const bool is_final = error.is(millrace::errc::invalid_argument);
+  // What is wrong with the move itself, as a number beyond what JSON holds, stays wrong.
+  const int status = error.is(millrace::errc::invalid_argument) ? 422
+                     : error.is(millrace::log::errc::too_large) ? 413
+                                                                : 503;
   for (Responder& responder : refused) {
-    responder.send(is_final ? problem(422, error.code().name, "", error.message())
-                            : unavailable(error));
+    responder.send(status == 503 ? unavailable(error)
+                                 : problem(status, error.code().name, "", error.message()));
   }
 }
 

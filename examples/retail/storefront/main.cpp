@@ -44,8 +44,7 @@ millrace::service::Definition definition(Outcomes& outcomes) {
                                   millrace::http::Router& router) -> millrace::Status {
     MILLRACE_ASSIGN(outcomes.desk, Desk::create(context));
     add_readiness(context);
-    add_api(router, context, *outcomes.desk);
-    return {};
+    return add_api(router, context, *outcomes.desk);
   };
   storefront.stepped = [&outcomes] { outcomes.stepped(); };
   storefront.ended = [&outcomes] { outcomes.desk.reset(); };

@@ -203,9 +203,9 @@ class TwoStorefronts : public DeskTest {
       EXPECT_TRUE(instance_->step());
       EXPECT_TRUE(other_->step());
     }
-    add_api(router_, *context_, *desk_);
+    EXPECT_TRUE(add_api(router_, *context_, *desk_));
     add_readiness(*context_);
-    add_api(other_router_, *other_context_, *desk_);
+    EXPECT_TRUE(add_api(other_router_, *other_context_, *desk_));
   }
   static std::size_t share_of(const millrace::stream::Instance& instance) {
     return instance.status().tasks.size();
@@ -279,7 +279,7 @@ TEST_F(DeskTest, sums_are_numbers_with_every_digit) {
   for (int i = 0; i < steps_max && instance_->status().records < 2; ++i)
     ASSERT_TRUE(instance_->step());
   millrace::http::Router router;
-  add_api(router, *context_, *desk_);
+  ASSERT_TRUE(add_api(router, *context_, *desk_));
   EXPECT_EQ(get(router, "/insights/revenue?country=France").body,
             R"({"country":"France","revenue_milli":9007199254740993,)"
             R"("refunds_milli":9223372036854775807,"orders":2})");
@@ -289,7 +289,7 @@ TEST_F(DeskTest, sums_are_numbers_with_every_digit) {
 
 TEST_F(DeskTest, what_grows_with_state_does_not_run_on_the_thread_of_the_probes) {
   millrace::http::Router router;
-  add_api(router, *context_, *desk_);
+  ASSERT_TRUE(add_api(router, *context_, *desk_));
   millrace::service::add_view_routes(router, *instance_, *log_, *durability_, {});
   std::vector<std::string> heavy;
   for (const millrace::http::Route& route : router.routes()) {
@@ -302,7 +302,7 @@ TEST_F(DeskTest, what_grows_with_state_does_not_run_on_the_thread_of_the_probes)
 
 TEST_F(DeskTest, what_is_posted_has_to_say_that_it_is_json) {
   millrace::http::Router router;
-  add_api(router, *context_, *desk_);
+  ASSERT_TRUE(add_api(router, *context_, *desk_));
   int posts = 0;
   for (const millrace::http::Route& route : router.routes()) {
     if (route.method == millrace::http::Method::post) {

@@ -39,6 +39,7 @@ BuilderId next_id() {
 Graph::Graph(std::string service, std::int32_t partitions)
     : id_(next_id()), partitions_(partitions) {
   plan_.service = std::move(service);
+  plan_.builder = id_;
   if (!is_name(plan_.service))
     problems_.push_back("the service's name " + name_advice(plan_.service));
   if (partitions_ < 1)

@@ -49,10 +49,14 @@ struct RecordWriter::State {
         id_prefix(std::move(prefix)),
         max_waiting_bytes(std::max<std::size_t>(max_bytes, 1)) {}
 
-  struct Running {
+  // A thread that is in one of the functions below, with the mutex held.
+  struct Thread {
     int& threads;
-    explicit Running(int& of) : threads(of) { ++threads; }
-    ~Running() { --threads; }
+    CondVar& changed;
+    Thread(int& all, CondVar& on_change) : threads(all), changed(on_change) { ++threads; }
+    ~Thread() {
+      if (--threads == 0) changed.notify_all();
+    }
   };
   struct One {
     log::TopicPartition partition;
@@ -61,14 +65,16 @@ struct RecordWriter::State {
   struct Waiting {
     log::Transaction transaction;
     std::vector<One> records;
+    std::size_t bytes = 0;  ///< of it in waiting_bytes
   };
 
   // Returns when `reached` is true, or nothing waits to be committed.
   void commit_until(const std::function<bool()>& reached) {
     check_not_in_done();
     MutexLock lock(mutex);
+    const Thread this_thread(inside, changed);
     while (!reached()) {
-      if (committing || (running > 0 && !line.empty())) {
+      if (committing || ending || (running > 0 && !line.empty())) {
         changed.wait(lock);
       } else if (line.empty()) {
         return;
@@ -86,9 +92,10 @@ struct RecordWriter::State {
   void run() {
     check_not_in_done();
     MutexLock lock(mutex);
-    const Running one_more(running);
+    const Thread this_thread(inside, changed);
+    const Thread also_running(running, changed);
     while (true) {
-      if (committing || (line.empty() && !stopping)) {
+      if (committing || ending || (line.empty() && !stopping)) {
         changed.wait(lock);
       } else if (line.empty()) {
         return;
@@ -110,7 +117,7 @@ struct RecordWriter::State {
     std::swap(batch, line.front());
     spare = std::move(line.front());  // its memory serves the batch that is filled next
     line.pop_front();
-    waiting_bytes -= batch.transaction.bytes();
+    waiting_bytes -= std::exchange(batch.bytes, 0);
     mutex.unlock();
     try {
       commit_batch();
@@ -130,26 +137,47 @@ struct RecordWriter::State {
     changed.notify_all();
   }
 
-  // After a commit that ended with an exception: no record is committed any more.
+  // For a destructor that an exception calls. Returns when no other thread is inside any more.
+  void end_without_commit() {
+    check_not_in_done();
+    {
+      MutexLock lock(mutex);
+      broken = stopping = ending = true;
+      changed.notify_all();
+      while (committing)
+        changed.wait(lock);
+      leader.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    }
+    refuse_all();
+    MutexLock lock(mutex);
+    ending = false;
+    end_commit();
+    while (inside > 0)
+      changed.wait(lock);
+  }
+
+  // After an exception: no record is committed any more.
   void refuse_all() MILLRACE_EXCLUDES(mutex) {
-    std::deque<Waiting> refused;
     {
       const MutexLock lock(mutex);
       broken = true;
       refused.swap(line);
       waiting_bytes = 0;
     }
-    refuse(batch, {log::errc::outcome_unknown,
-                   "the commit of the record ended with an exception: it may be in the log"});
-    for (Waiting& one : refused) {
-      refuse(one,
-             {log::errc::closed, "the record is not in the log: an exception ended its writer"});
-    }
+    refuse(in_commit, {log::errc::outcome_unknown,
+                       "the commit of the record ended with an exception: it may be in the log"});
+    const Error closed(log::errc::closed,
+                       "the record is not in the log: an exception ended its writer");
+    refuse(batch.records, closed);
+    forget_batch();
+    for (Waiting& one : refused)
+      refuse(one.records, closed);
+    refused.clear();
   }
 
   // Each Done that was not called yet.
-  static void refuse(Waiting& waiting, const Error& why) {
-    for (One& one : waiting.records) {
+  static void refuse(std::span<One> ones, const Error& why) {
+    for (One& one : ones) {
       if (one.done == nullptr) continue;
       try {
         call(one, fail(why));
@@ -157,18 +185,21 @@ struct RecordWriter::State {
         // The first exception is the one that the caller of the commit gets.
       }
     }
-    waiting.transaction.clear();
-    waiting.records.clear();
   }
 
   // By one thread at a time: `committing`.
   void commit_batch() {
-    const Result<log::LogPosition> outcome = commit(batch.transaction);
+    const Result<log::LogPosition> outcome = commit(batch.transaction, batch.records);
     if (!outcome && is_of_one_record(outcome.error()) && batch.records.size() > 1) {
       commit_in_parts();
     } else {
       call_all(batch.records, outcome);
     }
+    forget_batch();
+  }
+
+  void forget_batch() {
+    in_commit = {};
     batch.transaction.clear();
     batch.records.clear();
   }
@@ -224,7 +255,7 @@ struct RecordWriter::State {
     part.clear();
     for (std::size_t i = 0; i < ones.size(); ++i)
       part.append(ones[i].partition, records[i]);
-    const Result<log::LogPosition> outcome = commit(part);
+    const Result<log::LogPosition> outcome = commit(part, ones);
     if (!outcome && is_of_one_record(outcome.error()) && ones.size() > 1)
       return commit_halves(ones, records);
     call_all(ones, outcome);
@@ -235,14 +266,24 @@ struct RecordWriter::State {
     if (line.empty() || line.back().transaction.bytes() >= commit_bytes)
       line.push_back(std::exchange(spare, {}));
     Waiting& last = line.back();
-    waiting_bytes -= last.transaction.bytes();
-    last.transaction.append(partition, record);
-    waiting_bytes += last.transaction.bytes();
-    last.records.push_back({partition, std::move(done)});
+    const auto count = static_cast<std::ptrdiff_t>(last.records.size());
+    try {
+      last.records.push_back({partition, std::move(done)});
+      last.transaction.append(partition, record);
+    } catch (...) {  // no memory: the record was not taken
+      last.records.erase(last.records.begin() + count, last.records.end());
+      if (count == 0) line.pop_back();
+      throw;
+    }
+    waiting_bytes += last.transaction.bytes() - last.bytes;
+    last.bytes = last.transaction.bytes();
   }
 
-  Result<log::LogPosition> commit(log::Transaction& transaction) {
+  // `ones` are those of the transaction.
+  Result<log::LogPosition> commit(log::Transaction& transaction, std::span<One> ones) {
+    in_commit = ones;
     Result<log::Committed> committed = log.commit(transaction);
+    in_commit = {};
     if (!committed) return fail(std::move(committed).error());
     return committed->position;
   }
@@ -255,16 +296,20 @@ struct RecordWriter::State {
   std::atomic<std::uint64_t> ids{0};                  ///< made so far
   std::atomic<std::thread::id> leader{};  ///< the thread that commits and calls each Done
   Waiting batch;                          ///< that is committed, by the thread that does
+  std::span<One> in_commit;               ///< of `batch`, in the hands of the log; the same thread
   log::Transaction part;                  ///< of a commit that was refused; the same thread
+  std::deque<Waiting> refused;            ///< after an exception; the same thread
   Mutex mutex;
   CondVar changed;
   std::deque<Waiting> line MILLRACE_GUARDED_BY(mutex);  ///< a commit each
   Waiting spare MILLRACE_GUARDED_BY(mutex);
   std::size_t waiting_bytes MILLRACE_GUARDED_BY(mutex) = 0;  ///< in `line`
   bool committing MILLRACE_GUARDED_BY(mutex) = false;
-  int running MILLRACE_GUARDED_BY(mutex) = 0;  ///< threads in run()
+  int inside MILLRACE_GUARDED_BY(mutex) = 0;   ///< threads in commit_until() and run()
+  int running MILLRACE_GUARDED_BY(mutex) = 0;  ///< of these in run()
   bool stopping MILLRACE_GUARDED_BY(mutex) = false;
   bool broken MILLRACE_GUARDED_BY(mutex) = false;  ///< a commit ended with an exception
+  bool ending MILLRACE_GUARDED_BY(mutex) = false;  ///< end_without_commit() refuses what waits
 };
 
 RecordWriter::RecordWriter(log::Log& log, Clock& clock, Random& random,
@@ -273,7 +318,7 @@ RecordWriter::RecordWriter(log::Log& log, Clock& clock, Random& random,
 
 RecordWriter::~RecordWriter() {
   if (std::uncaught_exceptions() > state_->exceptions) {
-    state_->refuse_all();
+    state_->end_without_commit();
     return;
   }
   try {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <any>
 #include <array>
+#include <concepts>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -174,14 +176,97 @@ class PrivateOpen {
 struct OtherOpen {
   void open(const string&);
 };
-struct FinalOpen final {
-  void open(const string&);
+struct MemberOpen {
+  Emitter<string, Paid> open;
 };
-static_assert(!detail::Opens<Plain> && !detail::has_open<Plain>());
+static_assert(!detail::Opens<Plain> && !detail::HasOpen<Plain>);
 static_assert(detail::Opens<Open> && detail::Opens<OverloadedOpen> && detail::Opens<TemplateOpen>);
-static_assert(!detail::Opens<PrivateOpen> && detail::has_open<PrivateOpen>());
-static_assert(!detail::Opens<OtherOpen> && detail::has_open<OtherOpen>());
-static_assert(!detail::Opens<FinalOpen> && detail::has_open<FinalOpen>());
+static_assert(!detail::Opens<PrivateOpen> && detail::HasOpen<PrivateOpen>);
+static_assert(!detail::Opens<OtherOpen> && detail::HasOpen<OtherOpen>);
+static_assert(!detail::Opens<MemberOpen> && detail::HasOpen<MemberOpen>);
+
+// Which process() takes an event: one of exactly its types.
+using Either = std::variant<Paid, Placed>;
+template <class... Event>
+struct Takes {};
+template <class Event, class... More>
+struct Takes<Event, More...> : Takes<More...> {
+  using Takes<More...>::process;
+  void process(const string&, const Event&, ProcessorContext&);
+};
+template <class Event>
+struct Takes<Event> {
+  void process(const string&, const Event&, ProcessorContext&);
+};
+struct Narrow {
+  Narrow(const Paid&);  // NOLINT(google-explicit-constructor)
+};
+struct ReturnsBool {
+  bool process(const string&, const Paid&, ProcessorContext&);
+};
+struct ByValue {
+  void process(const string&, Paid, ProcessorContext&);
+};
+struct Static {
+  static void process(const string&, const Paid&, ProcessorContext&);
+};
+struct NoExcept {
+  void process(const string&, const Paid&, ProcessorContext&) const noexcept;
+};
+class Private {
+  [[maybe_unused]] void process(const string&, const Paid&, ProcessorContext&) {}
+};
+template <class P, class Event>
+constexpr bool can_take = detail::can_process<P, string, Event>();
+static_assert(can_take<Takes<Paid>, Paid> && can_take<NoExcept, Paid>);
+static_assert(can_take<Takes<Paid, Placed>, Either> && can_take<Takes<Either>, Either>);
+static_assert(can_take<Takes<Paid, Placed>, std::variant<const Paid*, const Placed*>>);
+static_assert(can_take<Takes<Paid, Placed>, std::variant<const Either*, const Paid*>>);
+static_assert(!can_take<Takes<std::int32_t>, std::int64_t> && !can_take<Takes<Narrow>, Paid>);
+static_assert(!can_take<Takes<bool>, std::variant<const Paid*, const Placed*>>);
+static_assert(!can_take<Takes<Paid>, Either>);  // Placed was forgotten
+static_assert(!can_take<ReturnsBool, Paid> && !can_take<ByValue, Paid>);
+static_assert(!can_take<Static, Paid> && !can_take<Private, Paid>);
+static_assert(detail::can_process_some<Takes<Paid>, string, Either>());
+static_assert(!detail::can_process_some<Takes<Either>, string, Either>());
+
+struct EachAndNone {
+  Emitter<string, std::int64_t> out;
+  void process(const string& key, const Paid& paid, ProcessorContext& context) {
+    context.emit(out, key, paid.amount);
+  }
+  void process(const string& key, const Placed&, ProcessorContext& context) {
+    context.emit(out, key, 100);
+  }
+  void process(const string& key, const std::optional<Either>& event, ProcessorContext& context) {
+    context.emit(out, key, event ? -2 : -1);
+  }
+};
+
+TEST(ProcessorArguments, beside_a_process_for_each_event_one_of_an_optional_takes_deletions) {
+  TopologyBuilder builder("shop");
+  const auto out = builder.emitter<string, std::int64_t>("out");
+  builder.stream<string, Either>("events").process<EachAndNone>("each", out);
+  builder.stream(out).to("numbers");
+  PlanRunner runner(*builder.build());
+  runner.pipe("events", string("a"), Either(Paid{3}));
+  runner.pipe("events", string("b"), Either(Placed{}));
+  runner.pipe_deletion("events", string("c"));
+  EXPECT_THAT(runner.sent("numbers"), ElementsAre("\"a\"=3", "\"b\"=100", "\"c\"=-1"));
+}
+
+// A member that has no argument is found, also one that can be moved only.
+struct ThreeMembers {
+  Numbers first;
+  std::unique_ptr<int> second;
+  Emitter<string, Paid> third;
+};
+template <class P, class Probe>
+constexpr bool has_more_than_one_member = std::constructible_from<P, const Numbers&, Probe>;
+static_assert(has_more_than_one_member<ThreeMembers, detail::AnyMoved<ThreeMembers>>);
+static_assert(has_more_than_one_member<TwoStores, detail::AnyMember<TwoStores>> ||
+              has_more_than_one_member<TwoStores, detail::AnyMoved<TwoStores>>);
+static_assert(!has_more_than_one_member<Keeper, detail::AnyMoved<Keeper>>);
 
 // In which structs stores are found.
 struct Settings {

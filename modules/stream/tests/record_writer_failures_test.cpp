@@ -130,6 +130,71 @@ TEST_F(RecordWriters, nothing_is_committed_when_an_exception_destroys_the_writer
   EXPECT_TRUE(keys_in_the_log().empty());
 }
 
+// The thread that commits takes its time, and another one destroys the writer.
+TEST_F(RecordWriters, an_exception_that_destroys_the_writer_waits_for_the_commit_under_way) {
+  DyingLog log(*log_);
+  log.dies = false;
+  std::promise<void> begun;
+  std::promise<void> proceed;
+  log.before_commit = [&] {
+    begun.set_value();
+    proceed.get_future().wait();
+  };
+  std::jthread committer;
+  std::jthread releaser;
+  std::vector<std::string> outcomes;  // in the order of the calls
+  const auto note = [&](const char* name) {
+    return [&outcomes, name](const auto& outcome) {
+      outcomes.push_back(std::string(name) + (outcome ? " committed" : " refused"));
+    };
+  };
+  const auto use = [&] {
+    RecordWriter writer(log, real_clock(), random_);
+    ASSERT_TRUE(writer.append(partition(), record("first"), note("first")));
+    committer = std::jthread([&writer] { writer.commit_all(); });
+    begun.get_future().wait();
+    ASSERT_TRUE(writer.append(partition(), record("second"), note("second")));
+    releaser = std::jthread([&] {
+      // The destructor has begun when no record is taken any more.
+      while (true) {
+        const Status taken = writer.append(partition(), record("late"), [](const auto&) {});
+        if (!taken && taken.error().is(log::errc::closed)) break;
+        std::this_thread::yield();
+      }
+      proceed.set_value();
+    });
+    throw std::runtime_error("died");
+  };
+  EXPECT_THROW(use(), std::runtime_error);
+  EXPECT_THAT(outcomes, testing::ElementsAre("first committed", "second refused"));
+  EXPECT_THAT(keys_in_the_log(), testing::ElementsAre("first"));
+}
+
+class OneByOneLog final : public log::ForwardingLog {
+ public:
+  using ForwardingLog::ForwardingLog;
+  Result<log::Committed> commit(log::Transaction& transaction) override {
+    if (transaction.records() > 1) return fail(log::errc::too_large, "one record at a time");
+    return inner().commit(transaction);
+  }
+};
+
+TEST_F(RecordWriters, what_an_exception_kept_from_its_commit_is_known_not_to_be_in_the_log) {
+  OneByOneLog one_by_one(*log_);
+  RecordWriter writer(one_by_one, real_clock(), random_);
+  ASSERT_TRUE(writer.append(partition(), record("a"),
+                            [](const auto&) { throw std::runtime_error("died"); }));
+  std::vector<ErrorCode> codes;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(writer.append(partition(), record("b"), [&](const auto& outcome) {
+      codes.push_back(outcome ? ErrorCode{} : outcome.error().code());
+    }));
+  }
+  EXPECT_THROW(writer.commit_all(), std::runtime_error);
+  EXPECT_THAT(codes, testing::ElementsAre(log::errc::closed, log::errc::closed));
+  EXPECT_THAT(keys_in_the_log(), testing::ElementsAre("a"));
+}
+
 TEST_F(RecordWriters, a_writer_that_is_made_while_an_exception_is_on_its_way_commits) {
   const auto use = [&] {
     const CallsAtItsEnd last([&] {

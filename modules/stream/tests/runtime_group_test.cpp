@@ -188,16 +188,29 @@ TEST_P(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
 TEST_P(Branches, a_view_may_be_asked_for_by_the_reference_of_the_store) {
   Branch one = open("bank-1");
   rest({&one});
-  constexpr StoreId balances{0};
-  const auto view = one.instance->view(StoreRef<std::string, Balance>{balances});
+  const StoreRef<std::string, Balance> balances{StoreId{0}, topology_.builder};
+  const auto view = one.instance->view(balances);
   ASSERT_TRUE(view) << view.error().to_string();
   EXPECT_TRUE(view->get("nobody"));
-  const auto other = one.instance->view(StoreRef<std::string, Balance>{});
-  ASSERT_FALSE(other);
-  EXPECT_TRUE(other.error().is(errc::unknown_store));
-  const auto mistyped = one.instance->view(StoreRef<std::string, std::int64_t>{balances});
+  const auto mistyped =
+      one.instance->view(StoreRef<std::string, std::int64_t>{balances.id, balances.builder});
   ASSERT_FALSE(mistyped);
   EXPECT_TRUE(mistyped.error().is(errc::view_mismatch));
+}
+
+TEST_P(Branches, a_reference_of_another_builder_has_no_view) {
+  Branch one = open("bank-1");
+  rest({&one});
+  TopologyBuilder other("other");
+  for (const auto& foreign :
+       {StoreRef<std::string, Balance>{}, other.store<std::string, Balance>("balances")}) {
+    const auto view = one.instance->view(foreign);
+    ASSERT_FALSE(view);
+    EXPECT_EQ(view.error().to_string(),
+              "stream.unknown_store: the StoreRef is not of the builder of the topology of bank: "
+              "keep the one that store() of that builder returned, or ask by name; there are: "
+              "balances");
+  }
 }
 
 TEST_P(Topics, a_missing_input_is_waited_for_and_named) {

@@ -62,7 +62,9 @@ std::chrono::milliseconds patience_of(const Request& request) {
 
 class Api {
  public:
-  Api(millrace::service::Context& context, Desk& desk) : context_(context), desk_(desk) {}
+  using Products = millrace::stream::View<ProductCode, ProductSalesChanged>;
+  Api(millrace::service::Context& context, Desk& desk, Products products)
+      : context_(context), desk_(desk), products_(std::move(products)) {}
 
   void post(RequestKind kind, const Request& request, Responder responder) const {
     auto posted = read_posted(kind, request.body, context_.clock.wall_ms());
@@ -113,9 +115,7 @@ class Api {
                     "top: a whole number from 1 to " + std::to_string(max_top) + " is wanted"));
       }
     }
-    const auto products = context_.instance.view<ProductCode, ProductSalesChanged>(products_store);
-    if (!products) return responder.send(unavailable(products.error()));
-    auto answer = products->all(all_products);
+    auto answer = products_.all(all_products);
     if (!answer) return responder.send(unavailable(answer.error()));
     std::vector<ProductAnswer> list;
     for (auto& [product, sales] : best_sellers(std::move(answer->value), top))
@@ -153,6 +153,7 @@ class Api {
 
   millrace::service::Context& context_;
   Desk& desk_;
+  const Products products_;
 };
 
 }  // namespace
@@ -172,8 +173,11 @@ void add_readiness(millrace::service::Context& context) {
   });
 }
 
-void add_api(millrace::http::Router& router, millrace::service::Context& context, Desk& desk) {
-  auto api = std::make_shared<const Api>(context, desk);
+millrace::Status add_api(millrace::http::Router& router, millrace::service::Context& context,
+                         Desk& desk) {
+  MILLRACE_ASSIGN(auto products,
+                  (context.instance.view<ProductCode, ProductSalesChanged>(products_store)));
+  auto api = std::make_shared<const Api>(context, desk, std::move(products));
   auto options = context.ready;
   options.takes_json = true;
   auto routes = router.group(options);
@@ -203,6 +207,7 @@ void add_api(millrace::http::Router& router, millrace::service::Context& context
     response.body = openapi_json();
     responder.send(std::move(response));
   });
+  return {};
 }
 
 }  // namespace retail::storefront

@@ -9,8 +9,9 @@
 namespace retail::storefront {
 
 /// Adds the storefront's routes: POST and GET of orders, returns and write-offs, insights, and
-/// /openapi.json. Context and desk outlive the router.
-void add_api(millrace::http::Router& router, millrace::service::Context& context, Desk& desk);
+/// /openapi.json. Context and desk outlive the router. Fails as stream::Instance::view().
+[[nodiscard]] millrace::Status add_api(millrace::http::Router& router,
+                                       millrace::service::Context& context, Desk& desk);
 
 /// Adds the check that this instance has got its share of the view of requests.
 /// The context outlives the health.

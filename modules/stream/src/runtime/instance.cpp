@@ -37,8 +37,8 @@ Status Instance::check_view(std::string_view store, const codec::TypeInfo& key,
   return worker_->queries().check_types(store, key, value);
 }
 
-Result<std::string> Instance::name_of(StoreId store) const {
-  return worker_->queries().name_of(store);
+Result<std::string> Instance::name_of(StoreId store, BuilderId builder) const {
+  return worker_->queries().name_of(store, builder);
 }
 
 Result<Answer<std::optional<std::string>>> Instance::read(std::string_view store,

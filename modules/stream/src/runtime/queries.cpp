@@ -35,8 +35,14 @@ Status Queries::check_types(std::string_view store, const codec::TypeInfo& key,
                                        types(key, value));
 }
 
-Result<std::string> Queries::name_of(StoreId store) const {
-  if (index(store) >= topology_->stores.size()) return fail(unknown_store("of another builder"));
+Result<std::string> Queries::name_of(StoreId store, BuilderId builder) const {
+  if (builder != topology_->builder || index(store) >= topology_->stores.size()) {
+    return fail(errc::unknown_store,
+                "the StoreRef is not of the builder of the topology of " + topology_->service +
+                    ": keep the one that store() of that builder returned, or ask by name; there "
+                    "are: " +
+                    known_stores());
+  }
   return topology_->stores[index(store)].name;
 }
 
@@ -107,11 +113,15 @@ const StoreSpec* Queries::find_store(std::string_view name) const {
 }
 
 Error Queries::unknown_store(std::string_view name) const {
+  return {errc::unknown_store,
+          "there is no store " + std::string(name) + "; there are: " + known_stores()};
+}
+
+std::string Queries::known_stores() const {
   std::string known;
   for (const StoreSpec& store : topology_->stores)
     known.append(known.empty() ? "" : ", ").append(store.name);
-  return {errc::unknown_store, "there is no store " + std::string(name) +
-                                   "; there are: " + (known.empty() ? "none" : known)};
+  return known.empty() ? "none" : known;
 }
 
 }  // namespace millrace::stream::runtime

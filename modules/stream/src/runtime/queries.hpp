@@ -23,8 +23,8 @@ class Queries {
   /// That the store is there and has these types. errc::unknown_store, view_mismatch.
   [[nodiscard]] Status check_types(std::string_view store, const codec::TypeInfo& key,
                                    const codec::TypeInfo& value) const;
-  /// errc::unknown_store for a StoreId of no store of the topology.
-  [[nodiscard]] Result<std::string> name_of(StoreId store) const;
+  /// errc::unknown_store unless the builder of the topology made that store.
+  [[nodiscard]] Result<std::string> name_of(StoreId store, BuilderId builder) const;
   /// As Instance::read. errc::unknown_store, not_ready.
   [[nodiscard]] Result<Answer<std::optional<std::string>>> read(std::string_view store,
                                                                 std::string_view key) const;
@@ -35,6 +35,7 @@ class Queries {
  private:
   [[nodiscard]] const StoreSpec* find_store(std::string_view name) const;
   [[nodiscard]] Error unknown_store(std::string_view name) const;
+  [[nodiscard]] std::string known_stores() const;
 
   const Topology* topology_;
   const Tasks* tasks_;

@@ -76,8 +76,8 @@ inline constexpr ErrorCode incompatible{"log.incompatible"};
 /// The process that holds the writer lock makes no progress, and this process may not kill it.
 /// Remedy: kill the pid in the message, and run all processes of a log as one user.
 inline constexpr ErrorCode stuck_holder{"log.stuck_holder"};
-/// The handle was closed or expelled, or its log was replaced or repaired. Remedy: open the log
-/// again.
+/// The handle was closed or expelled, or its log was replaced or repaired; or an exception ended
+/// the writer of records. Remedy: open the log, or a writer, again.
 inline constexpr ErrorCode closed{"log.closed"};
 /// The cluster, or the part of it that is needed, did not respond in time. No acknowledged record
 /// is lost. Remedy: none if it comes back, because services try again; else fix the connection as

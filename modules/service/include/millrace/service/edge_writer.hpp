@@ -12,7 +12,9 @@
 
 namespace millrace::service {
 
-/// Appends what comes from outside: a RecordWriter and the thread that commits for it.
+/// Appends what comes from outside: a RecordWriter and the thread that commits for it. An exception
+/// of the log, or of a RecordWriter::Done, leaves that thread and ends the process
+/// (std::terminate): a service manager starts it again.
 class EdgeWriter {
  public:
   /// `log` and `clock` outlive the writer; `random` is used by the constructor only.

@@ -189,10 +189,11 @@ class Instance {
     MILLRACE_TRY(check_view(store, codec::type_info<K>(), codec::type_info<V>()));
     return View<K, V>(*this, std::move(store));
   }
-  /// A view of a store of the builder that built this topology. Failures as above.
+  /// A view of a store of the builder that built this topology. errc::unknown_store for a reference
+  /// that another builder made, else as above.
   template <class K, class V>
   [[nodiscard]] Result<View<K, V>> view(const StoreRef<K, V>& store) const {
-    MILLRACE_ASSIGN(std::string name, name_of(store.id));
+    MILLRACE_ASSIGN(std::string name, name_of(store.id, store.builder));
     return view<K, V>(std::move(name));
   }
 
@@ -207,7 +208,7 @@ class Instance {
   class Worker;
   [[nodiscard]] Status check_view(std::string_view store, const codec::TypeInfo& key,
                                   const codec::TypeInfo& value) const;
-  [[nodiscard]] Result<std::string> name_of(StoreId store) const;
+  [[nodiscard]] Result<std::string> name_of(StoreId store, BuilderId builder) const;
   explicit Instance(std::unique_ptr<Worker> worker);
   std::unique_ptr<Worker> worker_;
 };

@@ -105,7 +105,8 @@ struct NameHistory {
 class Topology {
  public:
   std::string service;
-  std::vector<NodeSpec> nodes;  ///< index = NodeId
+  BuilderId builder = no_builder;  ///< that built it, and made the references to its stores
+  std::vector<NodeSpec> nodes;     ///< index = NodeId
   std::vector<SourceSpec> sources;
   std::vector<SinkSpec> sinks;
   std::vector<StoreSpec> stores;  ///< index = StoreId

@@ -181,7 +181,8 @@ class ProcessorContext {
 /// In a stream of K and V a record may have no key or no value. A `Processor<std::optional<K>, V>`
 /// also takes records without a key, a `Processor<K, std::optional<V>>` those without a value. For
 /// other processors a record without a key becomes a dead letter, and a record without a value is
-/// left out and counted. process() may throw: the policy for errors decides about the record.
+/// left out and counted. process() may throw: the policy for errors decides about the record. Only
+/// the process() of this class is called, and no other one of the class that derives from it.
 ///
 /// A class that has such functions is a processor too, without this one as its base. Then it may
 /// have a process() for each type of event, in place of one for the std::variant of them:
@@ -190,6 +191,12 @@ class ProcessorContext {
 ///       void process(const AccountId&, const Opened&, ProcessorContext&);
 ///       void process(const AccountId&, const Closed&, ProcessorContext&);
 ///     };
+///
+/// Beside them a process() for a std::optional of the std::variant takes the records without a
+/// value. One that is never called does not compile: of an event beside that of the whole variant,
+/// or of a key beside that of a std::optional of the key. Such a class is not `final`, unless it
+/// has an open(ProcessorContext&): the compiler could not say whether it has one that cannot be
+/// called.
 ///
 /// A template among them, `template <class E> void process(const AccountId&, const E&,
 /// ProcessorContext&)`, takes the events that no other one takes. Beside it a process() for the

@@ -22,8 +22,9 @@ namespace millrace::stream {
 /// first thread that waits for a record commits all that wait, one commit at a time, and calls
 /// their Done. Writer is its typed face. Thread-safe.
 ///
-/// When the log throws in a commit, or a Done does, the thread that commits gets the exception and
-/// the writer takes no more records: log::errc::closed. Nobody waits for ever.
+/// When the log throws in a commit, or a Done does, the thread that commits gets the exception:
+/// from commit_until(), commit_all(), wait_for_room() or run(). The writer then takes no more
+/// records, log::errc::closed, and calls each Done that it has, so that no thread waits for ever.
 class RecordWriter {
  public:
   /// Called once for each record that was taken, by the thread that commits: with the end of its
@@ -37,8 +38,8 @@ class RecordWriter {
   /// `max_waiting_bytes` (at least 1) wait to be committed.
   RecordWriter(log::Log& log, Clock& clock, Random& random,
                std::size_t max_waiting_bytes = 16U << 20U);
-  /// Commits what waits. When it is destroyed because of an exception, nothing is committed, and
-  /// each Done is called with log::errc::closed.
+  /// Commits what waits. When it is destroyed because of an exception, it waits for the commit that
+  /// is under way and commits nothing more; each Done is called with log::errc::closed.
   ~RecordWriter();
   RecordWriter(const RecordWriter&) = delete;
   RecordWriter& operator=(const RecordWriter&) = delete;

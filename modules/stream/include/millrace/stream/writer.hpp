@@ -35,8 +35,10 @@ class Written {
   /// Returns when the record is committed, with the end of its commit: log::Log::wait_durable() of
   /// that position returns when it survives a power cut. Commits what waits, also of others, when
   /// no other thread does. Fails as RecordWriter::Done says, and with
-  /// millrace::errc::invalid_argument when key or value have no encoded form. Returns at once when
-  /// the outcome is known; else a RecordWriter::Done must not call it: the process ends.
+  /// millrace::errc::invalid_argument when key or value have no encoded form. Throws what the log,
+  /// or the RecordWriter::Done of another record, throws in a commit that this call makes. Returns
+  /// at once when the outcome is known; else a RecordWriter::Done must not call it: the process
+  /// ends.
   [[nodiscard]] Result<log::LogPosition> wait() const;
 
  private:
@@ -78,7 +80,9 @@ class EventWriter {
 /// V is an event, or a std::variant of events. Events are appended in the order of the calls. What
 /// is written while a commit is under way goes into the next one, so write many, keep what write()
 /// returned, and then wait for all of them: each is committed or refused by itself. Thread-safe;
-/// copies are independent. The RecordWriter outlives it, and many writers may share one.
+/// copies are independent. The RecordWriter outlives it, and many writers may share one. A topic
+/// that was deleted and created again refuses its events, log::errc::topic_replaced: open another
+/// writer.
 template <class K, class V>
 class Writer {
  public:
@@ -93,20 +97,22 @@ class Writer {
 
   /// Copies what it is given; Written::wait() commits it, unless another thread does, and says what
   /// became of it. Returns at once, but commits first when too much waits; where a thread is in
-  /// RecordWriter::run(), it waits for that one, as long as a commit takes. A RecordWriter::Done
-  /// must not call it: the process ends.
+  /// RecordWriter::run(), it waits for that one, as long as a commit takes. Throws as
+  /// Written::wait(). A RecordWriter::Done must not call it: the process ends.
   [[nodiscard]] Written write(const K& key, const V& value, const EventFields& fields = {}) const {
     return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), &value, fields);
   }
   /// The same for callbacks, where a thread is in RecordWriter::run(), such as in a service. `done`
   /// is called as by RecordWriter::append(), unless this fails: millrace::errc::busy,
-  /// millrace::errc::invalid_argument, log::errc::too_large.
+  /// millrace::errc::invalid_argument, log::errc::too_large, log::errc::closed after a commit that
+  /// threw. Throws nothing of a commit.
   [[nodiscard]] Status write(const K& key, const V& value, const EventFields& fields,
                              RecordWriter::Done done) const {
     return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), &value, fields,
                          std::move(done));
   }
   /// Writes a record with the key and without a value: tables that read the topic delete the key.
+  /// Commits, waits and throws as write().
   [[nodiscard]] Written erase(const K& key, const EventFields& fields = {}) const {
     return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), nullptr, fields);
   }

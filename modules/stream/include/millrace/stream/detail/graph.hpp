@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <boost/pfr/core.hpp>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,6 +13,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -95,6 +100,81 @@ struct Connections {
   std::vector<NodeId> emitters;
   std::vector<BuilderId> builders;  ///< that made them
 };
+
+template <class K, class V>
+void connect(Connections& all, const StoreRef<K, V>& store) {
+  all.stores.push_back(store.id);
+  all.builders.push_back(store.builder);
+}
+template <class K, class V>
+void connect(Connections& all, const Emitter<K, V>& emitter) {
+  all.emitters.push_back(emitter.node);
+  all.builders.push_back(emitter.builder);
+}
+
+/// Converts to whatever a member of T may be, and not to T and its bases.
+template <class T>
+struct AnyMember {
+  template <class M>
+    requires(!std::is_base_of_v<M, T>)
+  operator M&() const;  // NOLINT(google-explicit-constructor)
+};
+/// The same for members that can be moved only.
+template <class T>
+struct AnyMoved {
+  template <class M>
+    requires(!std::is_base_of_v<M, T>)
+  operator M&&() const;  // NOLINT(google-explicit-constructor)
+};
+
+template <class T>
+struct AnyBase {
+  template <class B>
+    requires(std::is_base_of_v<B, T> && !std::same_as<std::remove_cv_t<B>, T>)
+  operator B&() const;  // NOLINT(google-explicit-constructor)
+};
+/// An aggregate whose members can be visited: without a base, and without an array, which Boost.PFR
+/// counts with each element, and which cannot be initialized in parentheses.
+template <class T>
+constexpr bool has_plain_members() {
+  if constexpr (std::constructible_from<T, AnyBase<T>>) {
+    return false;
+  } else {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return std::constructible_from<T, std::enable_if_t<(I >= 0), AnyMember<T>>...>;
+    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
+  }
+}
+
+/// What is in an optional, a sequence, a tuple, or a plain struct.
+template <class T>
+void connect(Connections& all, const T& argument) {
+  if constexpr (requires { argument.has_value() ? &*argument : nullptr; }) {
+    if (argument.has_value()) connect(all, *argument);
+  } else if constexpr (requires { argument.begin() != argument.end(); }) {
+    // A path is a sequence of paths.
+    if constexpr (!std::same_as<std::remove_cvref_t<decltype(*argument.begin())>, T>) {
+      for (const auto& one : argument)
+        connect(all, one);
+    }
+  } else if constexpr (requires { std::tuple_size<T>::value; }) {
+    std::apply([&](const auto&... one) { (connect(all, one), ...); }, argument);
+  } else if constexpr (std::is_class_v<T> && std::is_aggregate_v<T>) {
+    static_assert(
+        has_plain_members<T>(),
+        "an argument of a processor is a struct with a base or an array, in which stores "
+        "and emitters cannot be found: give the struct a constructor, and pass the stores "
+        "and emitters as arguments of their own");
+    boost::pfr::for_each_field(argument, [&](const auto& member) { connect(all, member); });
+  }
+}
+/// What is among the arguments of a processor.
+template <class... A>
+[[nodiscard]] Connections connections_of(const A&... arguments) {
+  Connections all;
+  (connect(all, arguments), ...);
+  return all;
+}
 
 /// What the typed interface gives to the builder, over bytes and type descriptions. Mistakes are
 /// gathered and come out of build().

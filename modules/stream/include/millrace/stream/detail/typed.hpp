@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <boost/pfr/core.hpp>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -46,28 +45,18 @@ template <class K, class V>
 // The types of the parameters, for functions that have one signature; generic lambdas have none.
 template <class F>
 struct Parameters;
-template <class R, class... A>
-struct Parameters<R (*)(A...)> {
+template <class R, class... A, bool Noexcept>
+struct Parameters<R (*)(A...) noexcept(Noexcept)> {
   using Tuple = std::tuple<std::remove_cvref_t<A>...>;
 };
-template <class R, class... A>
-struct Parameters<R (*)(A...) noexcept> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...)> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...) const> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...) noexcept> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...) const noexcept> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...)&> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...) const&> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...) & noexcept> : Parameters<R (*)(A...)> {};
-template <class C, class R, class... A>
-struct Parameters<R (C::*)(A...) const & noexcept> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A, bool Noexcept>
+struct Parameters<R (C::*)(A...) noexcept(Noexcept)> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A, bool Noexcept>
+struct Parameters<R (C::*)(A...) const noexcept(Noexcept)> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A, bool Noexcept>
+struct Parameters<R (C::*)(A...) & noexcept(Noexcept)> : Parameters<R (*)(A...)> {};
+template <class C, class R, class... A, bool Noexcept>
+struct Parameters<R (C::*)(A...) const & noexcept(Noexcept)> : Parameters<R (*)(A...)> {};
 
 template <class F>
 auto parameters_of() {
@@ -189,6 +178,17 @@ constexpr bool can_process() {
     return false;
   }
 }
+/// Some event of a variant has a process() of its own.
+template <class P, class Key, class V>
+constexpr bool can_process_some() {
+  if constexpr (is_variant<V>) {
+    return []<class... A>(std::type_identity<std::variant<A...>>) {
+      return (can_process<P, Key, A>() || ...);
+    }(std::type_identity<V>());
+  } else {
+    return false;
+  }
+}
 /// Names in its error an event that a processor has no process() for.
 template <class P, class Key, class Event>
 struct ProcessFor {
@@ -215,7 +215,7 @@ void process_event(P& processor, const Key& key, const Event& event, ProcessorCo
   } else if constexpr (is_variant<Event> &&
                        (!Processes<P, Key, Event> || ProcessesAnything<P, Key>)) {
     std::visit([&](const auto& one) { process_event(processor, key, one, context); }, event);
-  } else {
+  } else if constexpr (can_process<P, Key, Event>()) {  // else the error is of check_processes()
     processor.process(key, event, context);
   }
 }
@@ -245,16 +245,10 @@ struct NamedOpen {
 };
 template <class P>
 struct TwiceNamedOpen : P, NamedOpen {};
-/// P has a member of that name, be it private, overloaded or a template: beside another one it is
-/// ambiguous. Of a final class only a public function that is not overloaded is seen.
+/// P, which is not final, has a member of that name, be it private, overloaded or a template:
+/// beside another one it is ambiguous.
 template <class P>
-constexpr bool has_open() {
-  if constexpr (std::is_final_v<P>) {
-    return requires { &P::open; };
-  } else {
-    return !requires { &TwiceNamedOpen<P>::open; };
-  }
-}
+concept HasOpen = !requires { &TwiceNamedOpen<P>::open; };
 
 /// Runs a user's processor of class P as a node behind a stream of K and V.
 template <class K, class V, class P>
@@ -271,20 +265,37 @@ class ProcessorNode final : public Node {
   static constexpr bool any_value = ProcessesAnything<Face, Key>;
   static constexpr bool optional_value = !any_value && Processes<Face, Key, std::optional<V>>;
   using Value = std::conditional_t<optional_value, std::optional<V>, V>;
+  // Beside the process() of an optional, which then gets the records without a value.
+  static constexpr bool each_event = optional_value && can_process<Face, Key, V>();
 
   ProcessorNode(std::string name, Connections connections, std::unique_ptr<P> processor)
       : name_(std::move(name)),
         connections_(std::move(connections)),
         processor_(std::move(processor)) {
     check_processes<Face, Key, Value>();
+    static_assert(!optional_key || (!can_process<Face, K, V>() && !can_process_some<Face, K, V>()),
+                  "the process() of a key is never called beside that of a std::optional of the "
+                  "key: remove one of them");
+    static_assert(any_value || each_event || !Processes<Face, Key, Value> ||
+                      !can_process_some<Face, Key, V>(),
+                  "the process() of an event is never called beside that of the whole variant: "
+                  "remove one of them, or beside that of a std::optional of the variant give each "
+                  "event its own");
   }
   void open(TaskContext& context) override {
     context_.emplace(context, name_, connections_.emitters, connections_.stores);
     if constexpr (Opens<Face>) {
       face().open(*context_);
     } else {
-      static_assert(!has_open<Face>(),
-                    "the processor has an open() that is no public open(ProcessorContext&)");
+      static_assert(!std::is_final_v<Face>,
+                    "the compiler does not say whether a final class has an open() that cannot be "
+                    "called: drop `final`, derive the class from Processor, or give it a public "
+                    "open(ProcessorContext&)");
+      if constexpr (!std::is_final_v<Face>) {
+        static_assert(!HasOpen<Face>,
+                      "the processor has a member `open` that cannot be called with a "
+                      "ProcessorContext&: make it public, or give it another name");
+      }
     }
   }
   void process(const Message& message, TaskContext& context) override {
@@ -294,8 +305,12 @@ class ProcessorNode final : public Node {
     if constexpr (!optional_key) {
       if (message.key == nullptr) throw_no_key();
     }
-    process_event(face(), argument<K, optional_key>(message.key),
-                  argument<V, optional_value>(message.value), *context_);
+    decltype(auto) key = argument<K, optional_key>(message.key);
+    if constexpr (each_event) {
+      if (message.value != nullptr)
+        return process_event(face(), key, argument<V, false>(message.value), *context_);
+    }
+    process_event(face(), key, argument<V, optional_value>(message.value), *context_);
   }
 
  private:
@@ -307,14 +322,6 @@ class ProcessorNode final : public Node {
   std::unique_ptr<P> processor_;
 };
 
-/// Converts to whatever a member of T may be, and not to T and its bases.
-template <class T>
-struct AnyMember {
-  template <class M>
-    requires(!std::is_base_of_v<M, T>)
-  operator M&() const;  // NOLINT(google-explicit-constructor)
-};
-
 /// Makes a processor of its arguments.
 template <class P>
 struct Make {
@@ -322,71 +329,14 @@ struct Make {
   std::unique_ptr<P> operator()(const A&... arguments) const {
     static_assert(std::constructible_from<P, const A&...>,
                   "the class of the processor has no constructor of these arguments");
-    static_assert(!std::is_aggregate_v<P> || !std::constructible_from<P, const A&..., AnyMember<P>>,
-                  "the processor has more members than there are arguments");
+    static_assert(
+        !std::is_aggregate_v<P> || (!std::constructible_from<P, const A&..., AnyMember<P>> &&
+                                    !std::constructible_from<P, const A&..., AnyMoved<P>>),
+        "the processor has more members than there are arguments: pass them all, or give "
+        "the class a constructor");
     return std::make_unique<P>(arguments...);
   }
 };
-
-template <class K, class V>
-void connect(Connections& all, const StoreRef<K, V>& store) {
-  all.stores.push_back(store.id);
-  all.builders.push_back(store.builder);
-}
-template <class K, class V>
-void connect(Connections& all, const Emitter<K, V>& emitter) {
-  all.emitters.push_back(emitter.node);
-  all.builders.push_back(emitter.builder);
-}
-
-template <class T>
-struct AnyBase {
-  template <class B>
-    requires(std::is_base_of_v<B, T> && !std::same_as<std::remove_cv_t<B>, T>)
-  operator B&() const;  // NOLINT(google-explicit-constructor)
-};
-/// An aggregate whose members can be visited: without a base, and without an array, which Boost.PFR
-/// counts with each element, and which cannot be initialized in parentheses.
-template <class T>
-constexpr bool has_plain_members() {
-  if constexpr (std::constructible_from<T, AnyBase<T>>) {
-    return false;
-  } else {
-    return []<std::size_t... I>(std::index_sequence<I...>) {
-      return std::constructible_from<T, std::enable_if_t<(I >= 0), AnyMember<T>>...>;
-    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>());
-  }
-}
-
-/// What is in an optional, a sequence, a tuple, or a plain struct.
-template <class T>
-void connect(Connections& all, const T& argument) {
-  if constexpr (requires { argument.has_value() ? &*argument : nullptr; }) {
-    if (argument.has_value()) connect(all, *argument);
-  } else if constexpr (requires { argument.begin() != argument.end(); }) {
-    // A path is a sequence of paths.
-    if constexpr (!std::same_as<std::remove_cvref_t<decltype(*argument.begin())>, T>) {
-      for (const auto& one : argument)
-        connect(all, one);
-    }
-  } else if constexpr (requires { std::tuple_size<T>::value; }) {
-    std::apply([&](const auto&... one) { (connect(all, one), ...); }, argument);
-  } else if constexpr (std::is_class_v<T> && std::is_aggregate_v<T>) {
-    static_assert(
-        has_plain_members<T>(),
-        "an argument of a processor is a struct with a base or an array, in which stores "
-        "and emitters cannot be found: give the struct a constructor, and pass the stores "
-        "and emitters as arguments of their own");
-    boost::pfr::for_each_field(argument, [&](const auto& member) { connect(all, member); });
-  }
-}
-/// What is among the arguments of a processor.
-template <class... A>
-[[nodiscard]] Connections connections_of(const A&... arguments) {
-  Connections all;
-  (connect(all, arguments), ...);
-  return all;
-}
 
 template <class K, class A>
 [[nodiscard]] TableSpec table_spec(StoreId store) {
