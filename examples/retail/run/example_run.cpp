@@ -111,7 +111,7 @@ Status ExampleRun::start(const std::string& program_directory) {
 // services are started again.
 Status ExampleRun::watch(std::int64_t timeout_ms) {
   services_.poll(timeout_ms, signals_.descriptor());
-  if (const auto signal = signals_.poll(); !signal.empty()) signal_ = signal;
+  if (const auto signal = signals_.poll()) signal_ = millrace::service::to_string(*signal);
   MILLRACE_TRY(run_log_.maintain());
   if (feed_) feed_progress_ = feed_->progress();
   if (view_) {

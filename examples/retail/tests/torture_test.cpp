@@ -41,11 +41,11 @@ TortureInputs sent_to(const millrace::stream::Topology& topology,
   std::vector<std::pair<std::string, RawRecord>> records;
   const auto log = retail.world().broker().connect({});
   std::set<std::string> seen;
-  for (const millrace::stream::SourceSpec& source : topology.sources) {
+  for (const millrace::stream::SourceSpec& source : topology.sources()) {
     const auto topic = log->find_topic(source.topic);
     if (!topic || !seen.insert(source.topic).second) continue;
     const auto& spec = topic->spec;
-    const bool own = spec.owner == topology.service && source.topic != requests_topic;
+    const bool own = spec.owner == topology.service() && source.topic != requests_topic;
     if (own) continue;
     inputs.topic(spec.name, spec.owner, spec.partitions, spec.kind);
     for (RawRecord& record : retail.world().reader().all(source.topic)) {
@@ -86,10 +86,10 @@ std::function<millrace::stream::Topology()> with_a_store_more(std::string servic
 
 // Its HTTP side writes requests; the topic is of both versions.
 millrace::stream::Topology edited_storefront() {
-  millrace::stream::Topology plan =
-      with_a_store_more("storefront", [](auto& builder) { return storefront::declare(builder); })();
-  plan.own_topics = sound(storefront::topology(scarce)).own_topics;
-  return plan;
+  return with_a_store_more("storefront", [](auto& builder) {
+    builder.declare_topic(requests_topic, millrace::log::TopicKind::events);
+    return storefront::declare(builder);
+  })();
 }
 
 TEST(RetailTorture, storefront) {

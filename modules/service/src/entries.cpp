@@ -13,9 +13,9 @@ namespace millrace::service {
 namespace {
 
 const stream::SubTopology* owner_of(const stream::Topology& topology, std::string_view store) {
-  for (const stream::SubTopology& part : topology.sub_topologies) {
+  for (const stream::SubTopology& part : topology.sub_topologies()) {
     for (const stream::StoreId id : part.stores) {
-      if (topology.stores[static_cast<std::size_t>(id)].name == store) {
+      if (topology.stores()[static_cast<std::size_t>(id)].name == store) {
         return &part;
       }
     }
@@ -28,7 +28,7 @@ Result<std::int32_t> count_of(const stream::Topology& topology, const stream::Su
   if (part.partitions > 0) {
     return part.partitions;
   }
-  const auto topic = log.find_topic(topology.sources[part.sources.front()].topic);
+  const auto topic = log.find_topic(topology.sources()[part.sources.front()].topic);
   if (topic) {
     return topic->spec.partitions;
   }

@@ -89,7 +89,7 @@ class Runtime {
     log_ = *std::move(opened);
     MILLRACE_TRY(check_log());
     MILLRACE_ASSIGN(stream::Topology topology, definition_.topology(settings_));
-    keeper_.emplace(*log_, logger_, [this] { signals_.stop("the log failed"); });
+    keeper_.emplace(*log_, logger_, [this] { signals_.stop(StopReason::log_failed); });
     instance_options.build = std::string(version);
     MILLRACE_ASSIGN(instance_,
                     stream::Instance::open(*log_, std::move(topology), std::move(instance_options),
@@ -100,7 +100,7 @@ class Runtime {
     MILLRACE_TRY(start_http(std::move(server_options)));
     worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
       failed_ = true;
-      signals_.stop("the topology stopped");
+      signals_.stop(StopReason::topology_stopped);
     });
     return write_run_file();
   }
@@ -108,9 +108,9 @@ class Runtime {
   // Returns the exit code.
   int run_until_stopped() {
     logger_.info("started", {{"port", server_->port()}, {"log", settings_.get("log")}});
-    const std::string_view reason = signals_.wait();
-    logger_.info("draining", {{"reason", reason}});
-    const bool asked = reason.starts_with("SIG");
+    const StopReason reason = signals_.wait();
+    logger_.info("draining", {{"reason", to_string(reason)}});
+    const bool asked = was_asked(reason);
     drain(asked ? drain_timeout : failed_drain_timeout);
     logger_.info("stopped", {});
     return asked ? 0 : 1;

@@ -26,7 +26,25 @@ sigset_t wanted_signals() {
   return wanted;
 }
 
+StopReason reason_of(const signalfd_siginfo& info) {
+  return info.ssi_signo == SIGTERM ? StopReason::sigterm : StopReason::sigint;
+}
+
 }  // namespace
+
+std::string_view to_string(StopReason reason) {
+  switch (reason) {
+    case StopReason::sigint:
+      return "SIGINT";
+    case StopReason::sigterm:
+      return "SIGTERM";
+    case StopReason::log_failed:
+      return "the log failed";
+    case StopReason::topology_stopped:
+      return "the topology stopped";
+  }
+  return "unknown";
+}
 
 Signals::Signals() : signals_(-1), stop_event_(::eventfd(0, EFD_CLOEXEC)) {
   const sigset_t wanted = wanted_signals();
@@ -53,24 +71,25 @@ void Signals::hold() {
   ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
 }
 
-std::string_view Signals::poll() {
+std::optional<StopReason> Signals::poll() {
   pollfd watched{signals_, POLLIN, 0};
   signalfd_siginfo info{};
-  if (::poll(&watched, 1, 0) != 1 || ::read(signals_, &info, sizeof info) != sizeof info) return "";
-  return info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
+  if (::poll(&watched, 1, 0) != 1 || ::read(signals_, &info, sizeof info) != sizeof info)
+    return std::nullopt;
+  return reason_of(info);
 }
 
-std::string_view Signals::wait() {
+StopReason Signals::wait() {
   std::array<pollfd, 2> watched{{{signals_, POLLIN, 0}, {stop_event_, POLLIN, 0}}};
   while (::poll(watched.data(), watched.size(), -1) <= 0) {
   }
   if ((watched[1].revents & POLLIN) != 0) return reason_.load();
   signalfd_siginfo info{};
-  if (::read(signals_, &info, sizeof info) != sizeof info) return "signal";
-  return info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
+  if (::read(signals_, &info, sizeof info) != sizeof info) return StopReason::sigterm;
+  return reason_of(info);
 }
 
-void Signals::stop(const char* reason) {
+void Signals::stop(StopReason reason) {
   reason_.store(reason);
   MILLRACE_ASSERT(::eventfd_write(stop_event_, 1) == 0, "writing to an eventfd of ours");
 }

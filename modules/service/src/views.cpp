@@ -22,9 +22,9 @@ constexpr std::size_t default_limit = 100;
 constexpr std::size_t max_limit = 10'000;
 
 const stream::StoreSpec* find_store(const stream::Topology& topology, std::string_view name) {
-  const auto found = std::find_if(topology.stores.begin(), topology.stores.end(),
+  const auto found = std::find_if(topology.stores().begin(), topology.stores().end(),
                                   [name](const auto& one) { return one.name == name; });
-  return found == topology.stores.end() ? nullptr : &*found;
+  return found == topology.stores().end() ? nullptr : &*found;
 }
 
 // Keys given in a URL: text for string keys, JSON for others.
@@ -73,7 +73,7 @@ class ViewRoutes {
     std::string body;
     JsonWriter out(body);
     out.begin_object().key("views").begin_array();
-    for (const stream::StoreSpec& store : instance_.topology().stores)
+    for (const stream::StoreSpec& store : instance_.topology().stores())
       out.value(store.name);
     out.end_array().end_object();
     http::Response response;
@@ -130,7 +130,7 @@ class ViewRoutes {
  private:
   http::Response unknown_store(const http::Request& request) const {
     std::string names;
-    for (const stream::StoreSpec& store : instance_.topology().stores)
+    for (const stream::StoreSpec& store : instance_.topology().stores())
       names += (names.empty() ? "" : ", ") + store.name;
     return http::problem(
         404, "unknown-view", "",

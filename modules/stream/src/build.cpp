@@ -13,13 +13,13 @@ namespace millrace::stream {
 
 namespace {
 
-void check_connected(const Topology& plan, std::vector<std::string>& problems) {
+void check_connected(const Plan& plan, std::vector<std::string>& problems) {
   if (plan.sources.empty())
     problems.emplace_back("it reads no topic: begin with stream() or table()");
   std::set<StoreId> used;
   for (const NodeSpec& node : plan.nodes) {
     used.insert(node.stores.begin(), node.stores.end());
-    if (node.kind == "emitter" && node.parents.empty()) {
+    if (node.kind == NodeKind::emitter && node.parents.empty()) {
       problems.push_back("nothing emits through emitter '" + node.name +
                          "': pass it to the process() that does, or remove it");
     }
@@ -71,7 +71,7 @@ void check_reader(const SourceSpec& source, const std::map<std::string, const Si
   }
 }
 
-void check_not_its_own_letters(const Topology& plan, const SourceSpec& source,
+void check_not_its_own_letters(const Plan& plan, const SourceSpec& source,
                                std::vector<std::string>& problems) {
   if (source.topic == plan.service + ".dead-letters") {
     problems.push_back("topic '" + source.topic +
@@ -91,12 +91,12 @@ struct NamesOfKinds {
   std::set<std::string> topics;
 };
 
-NamesOfKinds names_of_kinds(const Topology& plan) {
+NamesOfKinds names_of_kinds(const Plan& plan) {
   NamesOfKinds names;
   for (const StoreSpec& store : plan.stores)
     names.stores.insert(store.name);
   for (const NodeSpec& node : plan.nodes) {
-    if (node.kind == "process") names.processors.insert(node.name);
+    if (node.kind == NodeKind::process) names.processors.insert(node.name);
   }
   for (const SinkSpec& sink : plan.sinks) {
     if (sink.topic.kind == log::TopicKind::private_topic)
@@ -105,7 +105,7 @@ NamesOfKinds names_of_kinds(const Topology& plan) {
   return names;
 }
 
-void check_was(const Topology& plan, const std::set<std::string>& names,
+void check_was(const Plan& plan, const std::set<std::string>& names,
                std::vector<std::string>& problems) {
   const auto add = [&](std::string problem) {
     if (std::find(problems.begin(), problems.end(), problem) == problems.end())
@@ -129,7 +129,7 @@ void check_was(const Topology& plan, const std::set<std::string>& names,
   }
 }
 
-void check_histories(const Topology& plan, std::vector<std::string>& problems) {
+void check_histories(const Plan& plan, std::vector<std::string>& problems) {
   const NamesOfKinds names = names_of_kinds(plan);
   for (const auto& [name, history] : plan.histories) {
     const bool keeps_version = names.stores.contains(name) || names.processors.contains(name);
@@ -170,7 +170,7 @@ class Unions {
 
 /// Parents before children, else in order of declaration. What is missing from the answer is on a
 /// cycle or behind one.
-std::vector<NodeId> ordered(const Topology& plan) {
+std::vector<NodeId> ordered(const Plan& plan) {
   std::vector<std::size_t> waiting(plan.nodes.size());
   std::vector<std::vector<NodeId>> children(plan.nodes.size());
   std::set<NodeId> ready;
@@ -194,10 +194,10 @@ std::vector<NodeId> ordered(const Topology& plan) {
 
 // Names given by people come first, and of those what keeps state: they do not change when
 // operators are put in or taken out.
-std::string name_of(const Topology& plan, const SubTopology& part) {
+std::string name_of(const Plan& plan, const SubTopology& part) {
   const auto first_processor =
       std::find_if(plan.nodes.begin(), plan.nodes.end(), [&](const NodeSpec& node) {
-        return node.kind == "process" &&
+        return node.kind == NodeKind::process &&
                std::find(part.nodes.begin(), part.nodes.end(), node.id) != part.nodes.end();
       });
   if (first_processor != plan.nodes.end()) return first_processor->name;
@@ -212,7 +212,7 @@ std::string name_of(const Topology& plan, const SubTopology& part) {
 
 }  // namespace
 
-void check_plan(const Topology& plan, std::vector<std::string>& problems) {
+void check_plan(const Plan& plan, std::vector<std::string>& problems) {
   check_connected(plan, problems);
   std::map<std::string, const SinkSpec*> written;
   for (const SinkSpec& sink : plan.sinks) {
@@ -226,7 +226,7 @@ void check_plan(const Topology& plan, std::vector<std::string>& problems) {
   check_histories(plan, problems);
 }
 
-void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {
+void cut_sub_topologies(Plan& plan, std::vector<std::string>& problems) {
   Unions sets(plan.nodes.size());
   std::vector<std::size_t> user_of(plan.stores.size(), plan.nodes.size());
   for (const NodeSpec& node : plan.nodes) {
@@ -241,7 +241,7 @@ void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {
   const std::vector<NodeId> order = ordered(plan);
   if (order.size() != plan.nodes.size()) {
     for (const NodeSpec& node : plan.nodes) {
-      if (node.kind == "process" && std::find(order.begin(), order.end(), node.id) == order.end()) {
+      if (node.kind == NodeKind::process && std::find(order.begin(), order.end(), node.id) == order.end()) {
         problems.push_back(
             "what processor '" + node.name +
             "' emits comes back to it within the task: let it pass through a private topic");
@@ -271,7 +271,7 @@ void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems) {
   }
 }
 
-void list_topics(Topology& plan, const std::vector<log::TopicSpec>& declared,
+void list_topics(Plan& plan, const std::vector<log::TopicSpec>& declared,
                  std::int32_t partitions, std::vector<std::string>& problems) {
   using log::TopicKind;
   std::map<std::string, std::string> users;

@@ -17,7 +17,7 @@ std::string partitions_text(std::int32_t partitions) {
                          : std::to_string(partitions) + " tasks";
 }
 
-std::vector<std::string> children_of(const Topology& plan, const NodeSpec& node) {
+std::vector<std::string> children_of(const Plan& plan, const NodeSpec& node) {
   std::vector<std::string> names;
   for (const NodeSpec& other : plan.nodes) {
     if (std::find(other.parents.begin(), other.parents.end(), node.id) != other.parents.end()) {
@@ -35,7 +35,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& sep
 }
 
 // ", was counts, version 2"; empty: nothing was said of it.
-std::string history_text(const Topology& plan, const std::string& name) {
+std::string history_text(const Plan& plan, const std::string& name) {
   const auto found = plan.histories.find(name);
   if (found == plan.histories.end()) return {};
   std::string text;
@@ -45,9 +45,15 @@ std::string history_text(const Topology& plan, const std::string& name) {
   return text;
 }
 
-void describe_node(const Topology& plan, const NodeSpec& node, std::string& out) {
-  out += "    " + (node.name.starts_with(node.kind) ? node.name : node.kind + " " + node.name);
-  if (node.kind == "process") out += history_text(plan, node.name);
+// Nodes without a name of their own are named by their kind.
+std::string label(const NodeSpec& node, const char* separator) {
+  const std::string kind(to_string(node.kind));
+  return node.name.starts_with(kind) ? node.name : kind + separator + node.name;
+}
+
+void describe_node(const Plan& plan, const NodeSpec& node, std::string& out) {
+  out += "    " + label(node, " ");
+  if (node.kind == NodeKind::process) out += history_text(plan, node.name);
   std::vector<std::string> stores;
   for (const StoreId store : node.stores)
     stores.push_back(plan.stores[index(store)].name);
@@ -57,7 +63,7 @@ void describe_node(const Topology& plan, const NodeSpec& node, std::string& out)
   out += "\n";
 }
 
-std::string as_text(const Topology& plan) {
+std::string as_text(const Plan& plan) {
   std::string out = "topology of " + plan.service + "\n";
   for (const SubTopology& part : plan.sub_topologies) {
     out += "  sub-topology " + part.name + ", " + partitions_text(part.partitions) + "\n";
@@ -92,14 +98,12 @@ std::string as_text(const Topology& plan) {
 // Names hold nothing that a quoted DOT string would have to escape.
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }
 
-void draw_part(const Topology& plan, const SubTopology& part, std::string& out) {
+void draw_part(const Plan& plan, const SubTopology& part, std::string& out) {
   out +=
       "  subgraph " + quoted("cluster_" + part.name) + " {\n    label=" + quoted(part.name) + ";\n";
   for (const NodeId id : part.nodes) {
     const NodeSpec& node = plan.nodes[index(id)];
-    out += "    n" + std::to_string(index(id)) + " [label=" +
-           quoted(node.name.starts_with(node.kind) ? node.name : node.kind + "\\n" + node.name) +
-           "];\n";
+    out += "    n" + std::to_string(index(id)) + " [label=" + quoted(label(node, "\\n")) + "];\n";
   }
   for (const StoreId id : part.stores) {
     out += "    s" + std::to_string(index(id)) +
@@ -108,7 +112,7 @@ void draw_part(const Topology& plan, const SubTopology& part, std::string& out) 
   out += "  }\n";
 }
 
-std::string as_dot(const Topology& plan) {
+std::string as_dot(const Plan& plan) {
   std::string out = "digraph " + quoted(plan.service) + " {\n  rankdir=LR;\n  node [shape=box];\n";
   for (const SubTopology& part : plan.sub_topologies)
     draw_part(plan, part, out);
@@ -140,9 +144,9 @@ std::string as_dot(const Topology& plan) {
 }  // namespace
 
 std::string Topology::describe(std::string_view form) const {
-  if (form == "dot") return as_dot(*this);
-  if (form == "json") return describe_json(*this);
-  return as_text(*this);
+  if (form == "dot") return as_dot(plan_);
+  if (form == "json") return describe_json(plan_);
+  return as_text(plan_);
 }
 
 }  // namespace millrace::stream

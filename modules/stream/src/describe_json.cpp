@@ -69,16 +69,16 @@ struct TopologyShape {
 BOOST_DESCRIBE_STRUCT(TopologyShape, (), (service, sub_topologies, topics))
 
 template <class Shape>
-void add_history(const Topology& plan, Shape& shape) {
+void add_history(const Plan& plan, Shape& shape) {
   const auto found = plan.histories.find(shape.name);
   if (found == plan.histories.end()) return;
   if (!found->second.was.empty()) shape.was = found->second.was;
   if (found->second.version.value_or(1) != 1) shape.version = found->second.version;
 }
 
-NodeShape shape_of(const Topology& plan, const NodeSpec& node) {
-  NodeShape shape{node.name, node.kind, {}, {}, {}, {}};
-  if (node.kind == "process") add_history(plan, shape);
+NodeShape shape_of(const Plan& plan, const NodeSpec& node) {
+  NodeShape shape{node.name, std::string(to_string(node.kind)), {}, {}, {}, {}};
+  if (node.kind == NodeKind::process) add_history(plan, shape);
   for (const NodeId parent : node.parents)
     shape.parents.push_back(plan.nodes[index(parent)].name);
   for (const StoreId store : node.stores)
@@ -86,7 +86,7 @@ NodeShape shape_of(const Topology& plan, const NodeSpec& node) {
   return shape;
 }
 
-PartShape shape_of(const Topology& plan, const SubTopology& part) {
+PartShape shape_of(const Plan& plan, const SubTopology& part) {
   PartShape shape;
   shape.name = part.name;
   shape.partitions = part.partitions;
@@ -118,7 +118,7 @@ PartShape shape_of(const Topology& plan, const SubTopology& part) {
 
 }  // namespace
 
-std::string describe_json(const Topology& plan) {
+std::string describe_json(const Plan& plan) {
   TopologyShape shape{plan.service, {}, {}};
   for (const SubTopology& part : plan.sub_topologies)
     shape.sub_topologies.push_back(shape_of(plan, part));

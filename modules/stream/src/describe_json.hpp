@@ -10,6 +10,6 @@ namespace millrace::stream {
 
 /// {"service", "sub_topologies": [{"name", "partitions", "sources", "sinks", "stores", "nodes"}],
 /// "topics"}.
-[[nodiscard]] std::string describe_json(const Topology& plan);
+[[nodiscard]] std::string describe_json(const Plan& plan);
 
 }  // namespace millrace::stream

@@ -54,20 +54,20 @@ void Graph::claim_name(std::string_view what, const std::string& name) {
     problems_.push_back(claim + " is there twice: give each a name of its own");
 }
 
-NodeId Graph::add_named(std::string_view kind, std::string name, std::vector<NodeId> parents,
+NodeId Graph::add_named(NodeKind kind, std::string name, std::vector<NodeId> parents,
                         NodeFactory make, Keys keys) {
   const auto id = static_cast<NodeId>(plan_.nodes.size());
   for (const NodeId parent : parents)
     keys = std::max(keys, this->keys(parent));
   plan_.nodes.push_back(
-      {id, std::move(name), std::string(kind), std::move(parents), {}, std::move(make), {}});
+      {id, std::move(name), kind, std::move(parents), {}, std::move(make), {}});
   keys_.push_back(keys);
   return id;
 }
 
-NodeId Graph::add(std::string_view kind, std::vector<NodeId> parents, NodeFactory make, Keys keys) {
-  std::string name(kind);
-  name.append("-").append(std::to_string(++kinds_[name]));
+NodeId Graph::add(NodeKind kind, std::vector<NodeId> parents, NodeFactory make, Keys keys) {
+  std::string name(to_string(kind));
+  name.append("-").append(std::to_string(++kinds_[kind]));
   return add_named(kind, std::move(name), std::move(parents), std::move(make), keys);
 }
 
@@ -91,7 +91,7 @@ NodeId Graph::add_source(const std::string& topic, RecordType type, bool is_tabl
     }
     return reader.node;
   }
-  const NodeId node = add_named("source", topic, {}, pass_through(), Keys::kept);
+  const NodeId node = add_named(NodeKind::source, topic, {}, pass_through(), Keys::kept);
   readers_.emplace(topic, Reader{node, type, is_table, on_unknown_type});
   plan_.sources.push_back({node, topic, type, is_table, std::nullopt, on_unknown_type});
   return node;
@@ -120,7 +120,7 @@ std::pair<NodeId, StoreId> Graph::table_source(const std::string& topic, const s
   for (SourceSpec& spec : plan_.sources) {
     if (spec.node == from && spec.is_table) spec.table = id;
   }
-  return {add_stateful("table", from, id, table({id, type.key, type.value})), id};
+  return {add_stateful(NodeKind::table, from, id, table({id, type.key, type.value})), id};
 }
 
 StoreId Graph::store(const std::string& name, const codec::TypeInfo& key,
@@ -142,17 +142,17 @@ StoreId Graph::store(const std::string& name, const codec::TypeInfo& key,
 
 NodeId Graph::emitter(const std::string& name) {
   claim_name("emitter", name);
-  return add_named("emitter", name, {}, pass_through(), Keys::emitted);
+  return add_named(NodeKind::emitter, name, {}, pass_through(), Keys::emitted);
 }
 
 NodeId Graph::emitted(NodeId emitter, BuilderId builder) {
   if (builder == id_) return emitter;
   problems_.emplace_back("stream() of an emitter that this builder did not make");
-  return add("emitter", {}, pass_through());
+  return add(NodeKind::emitter, {}, pass_through());
 }
 
-NodeId Graph::add_stateful(std::string_view kind, NodeId parent, StoreId store, NodeFactory make) {
-  std::string name(kind);
+NodeId Graph::add_stateful(NodeKind kind, NodeId parent, StoreId store, NodeFactory make) {
+  std::string name(to_string(kind));
   name.append(" ").append(store_name(store));
   const NodeId id = add_named(kind, std::move(name), {parent}, std::move(make), Keys::kept);
   plan_.nodes[index(id)].stores.push_back(store);
@@ -180,13 +180,13 @@ void Graph::process(const std::string& name, NodeId parent, RecordType type,
   }
   if (!connections.stores.empty() && keys(parent) == Keys::changed)
     parent = repartition(parent, name, type);
-  const NodeId id = add_named("process", name, {parent}, std::move(make), Keys::kept);
+  const NodeId id = add_named(NodeKind::process, name, {parent}, std::move(make), Keys::kept);
   plan_.nodes[index(id)].stores = connections.stores;
   for (const NodeId emitter : connections.emitters)
     plan_.nodes[index(emitter)].parents.push_back(id);
 }
 
-void Graph::add_sink(std::string_view kind, NodeId parent, std::string topic,
+void Graph::add_sink(NodeKind kind, NodeId parent, std::string topic,
                      log::TopicKind topic_kind, RecordType type, PartitionChooser partitioner) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   SinkSpec spec;
@@ -201,7 +201,7 @@ void Graph::add_sink(std::string_view kind, NodeId parent, std::string topic,
 
 void Graph::to(NodeId parent, const std::string& topic, RecordType type,
                PartitionChooser partitioner) {
-  add_sink("to", parent, topic, log::TopicKind::events, type, std::move(partitioner));
+  add_sink(NodeKind::to, parent, topic, log::TopicKind::events, type, std::move(partitioner));
 }
 
 void Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
@@ -214,7 +214,7 @@ void Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
                         "service's state, and `.repartition` is for repartition(): choose another "
                         "one");
   }
-  add_sink("to_private", parent, name, log::TopicKind::private_topic, type, std::move(partitioner));
+  add_sink(NodeKind::to_private, parent, name, log::TopicKind::private_topic, type, std::move(partitioner));
 }
 
 NodeId Graph::repartition(NodeId parent, const std::string& name, RecordType type) {
@@ -226,7 +226,7 @@ NodeId Graph::repartition(NodeId parent, const std::string& name, RecordType typ
   }
   claim_name("repartition", name);
   const std::string topic = plan_.service + "." + name + std::string(repartition_suffix);
-  add_sink("repartition", parent, topic, log::TopicKind::private_topic, type, {});
+  add_sink(NodeKind::repartition, parent, topic, log::TopicKind::private_topic, type, {});
   return add_source(topic, type, false, OnUnknownType::skip);
 }
 
@@ -282,12 +282,12 @@ const std::string& Graph::store_name(StoreId store) const {
 }
 
 Result<Topology> Graph::build() const {
-  Topology plan = plan_;
+  Plan plan = plan_;
   std::vector<std::string> problems = problems_;
   check_plan(plan, problems);
   if (problems.empty()) cut_sub_topologies(plan, problems);
   if (problems.empty()) list_topics(plan, declared_, partitions_, problems);
-  if (problems.empty()) return plan;
+  if (problems.empty()) return Topology(std::move(plan));
   std::string message = "topology of '" + plan.service + "': " + problems.front();
   for (std::size_t i = 1; i < problems.size(); ++i)
     message += "; " + problems[i];

@@ -13,12 +13,12 @@ namespace millrace::stream {
 // The steps of a build, each adding what it finds wrong to `problems`.
 
 /// That everything declared is connected, and that topics written and read agree.
-void check_plan(const Topology& plan, std::vector<std::string>& problems);
-/// Fills Topology::sub_topologies: what is connected by messages or stores, named.
-void cut_sub_topologies(Topology& plan, std::vector<std::string>& problems);
-/// Fills Topology::own_topics, the declared ones among them, and the numbers of partitions that
+void check_plan(const Plan& plan, std::vector<std::string>& problems);
+/// Fills Plan::sub_topologies: what is connected by messages or stores, named.
+void cut_sub_topologies(Plan& plan, std::vector<std::string>& problems);
+/// Fills Plan::own_topics, the declared ones among them, and the numbers of partitions that
 /// follow from them.
-void list_topics(Topology& plan, const std::vector<log::TopicSpec>& declared,
+void list_topics(Plan& plan, const std::vector<log::TopicSpec>& declared,
                  std::int32_t partitions, std::vector<std::string>& problems);
 
 }  // namespace millrace::stream

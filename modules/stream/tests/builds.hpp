@@ -53,7 +53,7 @@ inline void count_countries(TopologyBuilder& builder, const std::string& store) 
 }
 
 inline Result<Evolution> evolved(const Topology& topology, const std::optional<Manifest>& before) {
-  return evolve("shop", first_manifest(topology), before, nothing_taken);
+  return evolve("shop", first_manifest(topology.plan()), before, nothing_taken);
 }
 
 // The manifest after these builds, one after the other.

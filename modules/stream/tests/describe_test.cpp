@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
 #include "millrace/stream/manifest.hpp"
 #include "millrace/stream/topology.hpp"
 #include "shop.hpp"
@@ -26,6 +30,12 @@ Topology counting() {
   if (!plan) throw std::runtime_error(plan.error().to_string());
   return *std::move(plan);
 }
+
+// Only a builder makes one, and nobody changes it.
+static_assert(!std::default_initializable<Topology> && !std::constructible_from<Topology, Plan>);
+static_assert(std::is_const_v<std::remove_reference_t<decltype(std::declval<Topology&>().plan())>>);
+static_assert(
+    std::is_const_v<std::remove_reference_t<decltype(std::declval<Topology&>().stores())>>);
 
 TEST(Describe, tells_in_words_what_runs_where) {
   EXPECT_EQ(counting().describe(), R"(topology of shop

@@ -84,7 +84,7 @@ class EarlierRangesTest : public testing::Test {
   }();
   FaultFileSystem files_;
   SeededRandom random_{7};
-  Topology topology_;
+  Plan topology_;
   InstanceOptions options_ = [] {
     InstanceOptions options;
     options.fetch_bytes = 64U << 10U;

@@ -21,7 +21,7 @@ Topology counts(const string& topic, const string& store) {
 }
 
 Manifest manifest_of(const Topology& topology) {
-  const auto evolution = evolve("shop", first_manifest(topology), std::nullopt, nothing_taken);
+  const auto evolution = evolve("shop", first_manifest(topology.plan()), std::nullopt, nothing_taken);
   EXPECT_TRUE(evolution);
   return evolution->manifest;
 }
@@ -43,7 +43,7 @@ TEST(Evolve, gives_a_new_part_a_name_that_nothing_in_the_log_has) {
   const TakenNames taken{[](const string& group) { return group == "shop/returned"; },
                          [](const string& topic) { return topic == "shop.returned.changelog"; },
                          [](const string&) { return false; }};
-  auto evolution = evolve("shop", first_manifest(topology), before, taken);
+  auto evolution = evolve("shop", first_manifest(topology.plan()), before, taken);
   ASSERT_TRUE(evolution) << evolution.error().message();
   ASSERT_EQ(evolution->manifest.parts.size(), 2U);
   EXPECT_EQ(evolution->manifest.parts[0].state, "removed");
@@ -52,7 +52,7 @@ TEST(Evolve, gives_a_new_part_a_name_that_nothing_in_the_log_has) {
   EXPECT_EQ(part.name, "returned-2");
   EXPECT_EQ(part.stores[0].changelog, "shop.returned-2.changelog");
   EXPECT_THAT(evolution->fresh, ElementsAre(1U));
-  Topology named = topology;
+  Plan named = topology.plan();
   take_names(*evolution, named);
   EXPECT_EQ(named.sub_topologies[0].name, "returned-2");
   EXPECT_EQ(named.stores[0].changelog, "shop.returned-2.changelog");
@@ -64,7 +64,7 @@ TEST(Evolve, never_continues_a_part_that_was_reset) {
   const Topology topology = counts("orders", "counts");
   Manifest before = manifest_of(topology);
   before.parts[0].state = "reset";
-  const auto evolution = evolve("shop", first_manifest(topology), before, nothing_taken);
+  const auto evolution = evolve("shop", first_manifest(topology.plan()), before, nothing_taken);
   ASSERT_TRUE(evolution);
   ASSERT_EQ(evolution->manifest.parts.size(), 2U);
   EXPECT_EQ(evolution->manifest.parts[1].name, "counts-2");
@@ -77,7 +77,7 @@ TEST(Evolve, names_whatever_it_changes_in_the_manifest) {
     builder.template stream<string, Placed>("orders").template process<Ticker>(name);
   };
   const auto expect_notes = [](const Topology& now, const Manifest& before) {
-    const auto evolution = evolve("shop", first_manifest(now), before, nothing_taken);
+    const auto evolution = evolve("shop", first_manifest(now.plan()), before, nothing_taken);
     ASSERT_TRUE(evolution) << evolution.error().message();
     EXPECT_TRUE(evolution->changed);
     EXPECT_FALSE(evolution->notes.empty());
@@ -114,7 +114,7 @@ TEST(Evolve, names_whatever_it_changes_in_the_manifest) {
 }
 
 TEST(Evolve, refuses_state_whose_inputs_were_all_exchanged) {
-  const auto evolution = evolve("shop", first_manifest(counts("returns", "counts")),
+  const auto evolution = evolve("shop", first_manifest(counts("returns", "counts").plan()),
                                 manifest_of(counts("orders", "counts")), nothing_taken);
   ASSERT_FALSE(evolution);
   EXPECT_EQ(evolution.error().code(), errc::topology_changed);
@@ -130,7 +130,7 @@ TEST(Evolve, shows_all_that_differs_in_columns) {
     builder.template stream<string, Placed>("orders").group_by_key().count("last");
     builder.template stream<string, Paid>("payments").group_by_key().count("paid");
   });
-  const auto evolution = evolve("shop", first_manifest(now), manifest_of(before), nothing_taken);
+  const auto evolution = evolve("shop", first_manifest(now.plan()), manifest_of(before), nothing_taken);
   ASSERT_FALSE(evolution);
   EXPECT_THAT(evolution.error().message(), HasSubstr("--store last --store paid"));
   EXPECT_THAT(evolution.error().message(), HasSubstr("\n  value of store last"));
@@ -149,12 +149,12 @@ TEST(Evolve, removes_no_store_while_others_may_write_its_changelog) {
   const Manifest before = manifest_of(with_last());
   TakenNames taken = nothing_taken;
   taken.has_members = [](const string& group) { return group == "shop/counts"; };
-  const auto shared = evolve("shop", first_manifest(counts("orders", "counts")), before, taken);
+  const auto shared = evolve("shop", first_manifest(counts("orders", "counts").plan()), before, taken);
   ASSERT_TRUE(shared);
   EXPECT_FALSE(shared->changed);
   EXPECT_THAT(shared->notes, ElementsAre(HasSubstr("stays as long as other instances run")));
   const auto alone =
-      evolve("shop", first_manifest(counts("orders", "counts")), before, nothing_taken);
+      evolve("shop", first_manifest(counts("orders", "counts").plan()), before, nothing_taken);
   ASSERT_TRUE(alone);
   EXPECT_TRUE(alone->changed);
 }
@@ -168,7 +168,7 @@ TEST(Evolve, gives_two_stores_of_a_new_part_two_changelogs) {
   TakenNames taken = nothing_taken;
   taken.topic = [](const string& topic) { return topic == "shop.a.changelog"; };
   const auto evolution =
-      evolve("shop", first_manifest(both), manifest_of(counts("returns", "returned")), taken);
+      evolve("shop", first_manifest(both.plan()), manifest_of(counts("returns", "returned")), taken);
   ASSERT_TRUE(evolution);
   const auto& stores = evolution->manifest.parts.back().stores;
   ASSERT_EQ(stores.size(), 2U);
@@ -184,7 +184,7 @@ TEST(Evolve, takes_no_table_of_another_topic_for_a_store_that_was_renamed) {
           .to("shop.paid");
     });
   };
-  const auto evolution = evolve("shop", first_manifest(joined("cards", "by-card")),
+  const auto evolution = evolve("shop", first_manifest(joined("cards", "by-card").plan()),
                                 manifest_of(joined("cash", "in-cash")), nothing_taken);
   EXPECT_TRUE(evolution) << evolution.error().message();
 }

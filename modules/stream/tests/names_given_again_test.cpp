@@ -19,10 +19,11 @@ using testing::Optional;
 TEST(Renames, find_a_name_in_that_of_its_topic_wherever_else_it_stands) {
   for (const string& name :
        std::vector<string>{"rep", "a", "shop", "repartition", ".", "shop.shop"}) {
-    const Manifest shape = first_manifest(built([&](auto& builder) {
+    const Topology topology = built([&](auto& builder) {
       count_countries(builder, name);
       builder.was(name, "counts");
-    }));
+    });
+    const Manifest shape = first_manifest(topology.plan());
     ASSERT_EQ(shape.channels.size(), 1U);
     EXPECT_THAT(shape.channels[0].was, Optional(ElementsAre("shop.counts.repartition"))) << name;
   }
@@ -85,9 +86,10 @@ TEST(Renames, of_a_part_that_is_gone_are_none_of_another_part) {
   for (const Manifest::Store& store : evolution->manifest.parts[1].stores)
     names.push_back(store.name);
   ASSERT_THAT(names, ElementsAre("c", "b", "a"));
-  take_names(*evolution, topology);
-  EXPECT_EQ(topology.stores[1].changelog, before.parts[1].stores[1].changelog);
-  EXPECT_NE(topology.stores[2].changelog, "shop.a.changelog");
+  Plan named = topology.plan();
+  take_names(*evolution, named);
+  EXPECT_EQ(named.stores[1].changelog, before.parts[1].stores[1].changelog);
+  EXPECT_NE(named.stores[2].changelog, "shop.a.changelog");
   // Where it comes back, it is found by each of its names.
   builds = gone;
   builds.push_back(shop("a", "", {"c"}));

@@ -85,11 +85,11 @@ void PlanRunner::Context::send(const SinkSpec& sink, const Message& message) {
 
 PlanRunner::PlanRunner(Topology plan)
     : plan_(std::move(plan)), context_(std::make_unique<Context>(*this)) {
-  for (const StoreSpec& store : plan_.stores)
+  for (const StoreSpec& store : plan_.stores())
     stores_[store.id] = std::make_unique<ByteStore>();
-  for (const NodeSpec& node : plan_.nodes)
+  for (const NodeSpec& node : plan_.nodes())
     nodes_.push_back(node.make());
-  for (const NodeSpec& node : plan_.nodes) {
+  for (const NodeSpec& node : plan_.nodes()) {
     for (const NodeId parent : node.parents) {
       nodes_[static_cast<std::size_t>(parent)]->children.push_back(
           nodes_[static_cast<std::size_t>(node.id)].get());
@@ -102,14 +102,14 @@ PlanRunner::PlanRunner(Topology plan)
 PlanRunner::~PlanRunner() = default;
 
 StoreId PlanRunner::id_of(const std::string& name) const {
-  for (const StoreSpec& store : plan_.stores) {
+  for (const StoreSpec& store : plan_.stores()) {
     if (store.name == name) return store.id;
   }
   throw std::out_of_range("no store " + name);
 }
 
 void PlanRunner::deliver(const std::string& topic, const Message& message) {
-  for (const SourceSpec& source : plan_.sources) {
+  for (const SourceSpec& source : plan_.sources()) {
     if (source.topic != topic) continue;
     context_->record_in_hand.topic = topic;
     context_->record_in_hand.timestamp_ms = message.timestamp_ms;

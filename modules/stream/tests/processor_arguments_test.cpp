@@ -129,9 +129,9 @@ TEST(ProcessorArguments, stores_are_found_in_sequences_optionals_and_tuples_and_
   builder.stream(out).to("totals");
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
-  const auto node = std::find_if(plan->nodes.begin(), plan->nodes.end(),
+  const auto node = std::find_if(plan->nodes().begin(), plan->nodes().end(),
                                  [](const NodeSpec& one) { return one.name == "keep"; });
-  ASSERT_NE(node, plan->nodes.end());
+  ASSERT_NE(node, plan->nodes().end());
   EXPECT_THAT(node->stores, ElementsAre(listed.id, paired.id));
   PlanRunner runner(*plan);
   runner.pipe("payments", string("o1"), Paid{3});

@@ -45,13 +45,14 @@ TEST(Renames, reach_the_plan_that_runs) {
   ASSERT_TRUE(evolution) << evolution.error().message();
   EXPECT_THAT(evolution->notes, Contains(HasSubstr("private topic shop.by-country.repartition is "
                                                    "called shop.by-land.repartition now")));
-  take_names(*evolution, topology);
-  EXPECT_EQ(topology.stores[0].name, "by-land");
-  EXPECT_EQ(topology.stores[0].changelog, "shop.by-country.changelog");
-  EXPECT_EQ(topology.sinks[0].topic.name, "shop.by-country.repartition");
-  EXPECT_EQ(topology.sources[1].topic, "shop.by-country.repartition");
-  EXPECT_EQ(topology.own_topics[0].name, "shop.by-country.repartition");
-  EXPECT_EQ(topology.sub_topologies[1].name, "by-country");
+  Plan named = topology.plan();
+  take_names(*evolution, named);
+  EXPECT_EQ(named.stores[0].name, "by-land");
+  EXPECT_EQ(named.stores[0].changelog, "shop.by-country.changelog");
+  EXPECT_EQ(named.sinks[0].topic.name, "shop.by-country.repartition");
+  EXPECT_EQ(named.sources[1].topic, "shop.by-country.repartition");
+  EXPECT_EQ(named.own_topics[0].name, "shop.by-country.repartition");
+  EXPECT_EQ(named.sub_topologies[1].name, "by-country");
 }
 
 TEST(Renames, of_renamed_stores_are_chained) {
@@ -196,9 +197,10 @@ TEST(Renames, of_a_processor_leave_its_timers_their_names) {
   const auto evolution = evolved(topology, after({ticking("ticker")}));
   ASSERT_TRUE(evolution) << evolution.error().message();
   EXPECT_THAT(evolution->notes, ElementsAre(HasSubstr("processor ticker of part ticker")));
-  take_names(*evolution, topology);
-  EXPECT_EQ(topology.nodes[1].name, "watch");
-  EXPECT_EQ(topology.nodes[1].timers, "ticker");
+  Plan named = topology.plan();
+  take_names(*evolution, named);
+  EXPECT_EQ(named.nodes[1].name, "watch");
+  EXPECT_EQ(named.nodes[1].timers, "ticker");
   const Manifest chained = after({ticking("a"), ticking("b", "a"), ticking("c", "b")});
   EXPECT_THAT(chained.parts[0].processors->front().timers, Optional(string("a")));
   const Manifest back = after({ticking("a"), ticking("b", "a"), ticking("a")});
@@ -345,7 +347,7 @@ TEST(Versions, of_processors_are_compared_with_a_list_that_is_written_first) {
 TEST(Versions, raise_that_of_the_manifest_only_when_they_are_used) {
   EXPECT_EQ(after({versioned(1)}).version, 1);
   EXPECT_EQ(after({versioned(2)}).version, 3);
-  EXPECT_EQ(first_manifest(built(versioned(2))).version, 3);
+  EXPECT_EQ(first_manifest(built(versioned(2)).plan()).version, 3);
 }
 
 TEST(BadTopology, tells_of_versions_that_cannot_be) {

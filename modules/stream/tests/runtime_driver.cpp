@@ -28,11 +28,11 @@ const log::Topic* find(const std::vector<log::Topic>& topics, const std::string&
 std::size_t tasks_of(log::Log& log, const Topology& topology) {
   const std::vector<log::Topic> topics = log.topics().value();
   std::size_t tasks = 0;
-  for (const SubTopology& sub : topology.sub_topologies) {
+  for (const SubTopology& sub : topology.sub_topologies()) {
     std::size_t partitions = 0;
     bool complete = !sub.sources.empty();
     for (const std::size_t source : sub.sources) {
-      const log::Topic* const topic = find(topics, topology.sources[source].topic);
+      const log::Topic* const topic = find(topics, topology.sources()[source].topic);
       complete &= topic != nullptr;
       if (topic != nullptr) partitions = static_cast<std::size_t>(topic->spec.partitions);
     }
@@ -63,8 +63,8 @@ void Driver::start() {
 
 Status Driver::try_start() {
   log::LogOptions options;
-  options.service = topology_.service;
-  options.member = topology_.service;
+  options.service = topology_.service();
+  options.member = topology_.service();
   log_ = world_->connect(std::move(options));
   Instance::Environment environment{
       world_->clock(), world_->files(), world_->random(),

@@ -61,7 +61,7 @@ class FirstStart : public RuntimeTest {
     options.member = "shop-dead";
     const auto log = driver_->world().connect(options);
     hear_of_all(*log);
-    Topology topology = shop(true);
+    Plan topology = shop(true).plan();
     RuntimeWorld& world = driver_->world();
     const Status noted = continue_topology(
         *log, topology, {world.clock(), world.files(), world.random(), /*events=*/{}});

@@ -188,7 +188,7 @@ TEST_P(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
 TEST_P(Branches, a_view_may_be_asked_for_by_the_reference_of_the_store) {
   Branch one = open("bank-1");
   rest({&one});
-  const StoreRef<std::string, Balance> balances{StoreId{0}, topology_.builder};
+  const StoreRef<std::string, Balance> balances{StoreId{0}, topology_.plan().builder};
   const auto view = one.instance->view(balances);
   ASSERT_TRUE(view) << view.error().to_string();
   EXPECT_TRUE(view->get("nobody"));

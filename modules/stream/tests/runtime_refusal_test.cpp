@@ -196,7 +196,7 @@ TEST_P(Refusal, of_a_dead_letter_of_a_later_version_without_its_part_is_one_lett
     builder.stream<std::string, Deposited>(std::string("of-") + part).group_by_key().count(part);
   auto built = builder.build();
   ASSERT_TRUE(built) << built.error().to_string();
-  ASSERT_EQ(built->sub_topologies.size(), 3U);
+  ASSERT_EQ(built->sub_topologies().size(), 3U);
   auto driver = open(*built);
   for (const char* const part : {"first", "second", "third"})
     driver->declare_topic(std::string("of-") + part, "teller", 1);

@@ -33,7 +33,7 @@ std::string without_types(const StoreSpec& store) {
 
 // What the store holds after it.
 std::size_t taken(const StoreSpec& store) {
-  Topology topology;
+  Plan topology;
   topology.stores.push_back(store);
   SubTopology part;
   part.stores = {store.id};
@@ -71,7 +71,7 @@ struct TableOf {
   }
   [[nodiscard]] std::size_t entries() { return stores->entries().front().bytes->size(); }
 
-  Topology topology;
+  Plan topology;
   SubTopology part;
   ResolvedSubTopology resolved;
   std::optional<StoreSet> stores;
@@ -154,7 +154,7 @@ std::string head_of(std::uint32_t version) {
 }
 
 TEST(SnapshotVersions, of_builds_that_knew_no_lineage_have_none) {
-  Topology topology;
+  Plan topology;
   SubTopology part;
   ResolvedSubTopology resolved;
   resolved.spec = &part;

@@ -27,14 +27,14 @@ const auto country = [](const Placed& order) { return order.country; };
 
 std::vector<string> names_of(const Topology& plan) {
   std::vector<string> names;
-  for (const SubTopology& part : plan.sub_topologies)
+  for (const SubTopology& part : plan.sub_topologies())
     names.push_back(part.name);
   return names;
 }
 
 std::vector<string> topics_of(const Topology& plan) {
   std::vector<string> topics;
-  for (const log::TopicSpec& topic : plan.own_topics)
+  for (const log::TopicSpec& topic : plan.own_topics())
     topics.push_back(topic.name);
   return topics;
 }
@@ -59,8 +59,8 @@ TEST(Topology, is_cut_where_a_private_topic_lies_between) {
   EXPECT_THAT(topics_of(*plan),
               ElementsAre("shop.by-country.repartition", "counts", "shop.by-country.changelog",
                           "shop.dead-letters", "shop.retry"));
-  EXPECT_EQ(plan->sub_topologies[0].partitions, 0);
-  EXPECT_EQ(plan->sub_topologies[1].partitions, 4);
+  EXPECT_EQ(plan->sub_topologies()[0].partitions, 0);
+  EXPECT_EQ(plan->sub_topologies()[1].partitions, 4);
 }
 
 TEST(Topology, says_once_for_a_topic_whether_unknown_types_are_errors) {
@@ -139,7 +139,7 @@ TEST(Topology, its_topics_have_the_kinds_that_the_log_guards) {
   ASSERT_TRUE(plan) << plan.error().to_string();
   using log::TopicKind;
   EXPECT_THAT(
-      plan->own_topics,
+      plan->own_topics(),
       ElementsAre(log::TopicSpec{"public", 7, TopicKind::events, "shop"},
                   log::TopicSpec{"shop.own", 7, TopicKind::private_topic, "shop"},
                   log::TopicSpec{"shop.latest.changelog", 7, TopicKind::private_topic, "shop"},
@@ -174,10 +174,10 @@ TEST(Topology, a_table_read_from_a_topic_has_it_for_its_changelog) {
   builder.table<string, Placed>("orders", "latest");
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
-  EXPECT_EQ(plan->stores[0].changelog, "orders");
-  EXPECT_TRUE(plan->stores[0].source_is_changelog);
-  EXPECT_TRUE(plan->sources[0].is_table);
-  EXPECT_EQ(plan->sources[0].table, plan->stores[0].id);
+  EXPECT_EQ(plan->stores()[0].changelog, "orders");
+  EXPECT_TRUE(plan->stores()[0].source_is_changelog);
+  EXPECT_TRUE(plan->sources()[0].is_table);
+  EXPECT_EQ(plan->sources()[0].table, plan->stores()[0].id);
   EXPECT_THAT(topics_of(*plan), ElementsAre("shop.dead-letters", "shop.retry"));
 }
 
@@ -190,7 +190,7 @@ TEST(Topology, processors_that_share_a_store_run_in_one_task) {
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
   EXPECT_THAT(names_of(*plan), ElementsAre("one", "apart"));
-  EXPECT_EQ(plan->sub_topologies[0].sources.size(), 2U);
+  EXPECT_EQ(plan->sub_topologies()[0].sources.size(), 2U);
 }
 
 TEST(Topology, a_join_ties_the_stream_to_the_tables_task) {
@@ -237,8 +237,8 @@ TEST(Topology, parents_come_before_children_though_emitters_are_declared_first) 
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
   std::vector<string> names;
-  for (const NodeId id : plan->sub_topologies.at(0).nodes)
-    names.push_back(plan->nodes[static_cast<std::size_t>(id)].name);
+  for (const NodeId id : plan->sub_topologies().at(0).nodes)
+    names.push_back(plan->nodes()[static_cast<std::size_t>(id)].name);
   EXPECT_THAT(names, ElementsAre("orders", "p", "out", "result"));
 }
 

@@ -26,8 +26,8 @@ TopologyDriver::~TopologyDriver() = default;
 
 void TopologyDriver::start() {
   log::LogOptions options;
-  options.service = topology_.service;
-  options.member = topology_.service;
+  options.service = topology_.service();
+  options.member = topology_.service();
   log_ = broker_.connect(std::move(options));
   stream::Instance::Environment environment{
       clock_, files_, random_,

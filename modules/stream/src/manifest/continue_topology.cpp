@@ -170,7 +170,7 @@ Result<bool> write(log::Log& log, const std::string& service, const Evolution& e
 
 // A store or a processor of the part that has another version in the log than in this build; empty:
 // none. They are known by what they keep when another build renames them.
-std::string of_another_version(const Topology& topology, const SubTopology& sub,
+std::string of_another_version(const Plan& topology, const SubTopology& sub,
                                const Manifest::Part& part) {
   const auto version_of = [&](const std::string& name) {
     const auto found = topology.histories.find(name);
@@ -189,7 +189,7 @@ std::string of_another_version(const Topology& topology, const SubTopology& sub,
   }
   for (const NodeId id : sub.nodes) {
     const NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
-    if (node.kind != "process" || !part.processors) continue;
+    if (node.kind != NodeKind::process || !part.processors) continue;
     const std::string& timers = node.timers.empty() ? node.name : node.timers;
     for (const Manifest::Processor& kept : *part.processors) {
       if (kept.timers.value_or(kept.name) == timers &&
@@ -218,7 +218,7 @@ TakenNames names_in(log::Log& log, const std::string& service, const Manifest& n
           [&log, value](const std::string& group) { return value(has_members(log, group)); }};
 }
 
-Status continue_topology(log::Log& log, Topology& topology,
+Status continue_topology(log::Log& log, Plan& topology,
                          const Instance::Environment& environment) {
   const std::string& service = topology.service;
   int failures = 0;
@@ -254,7 +254,7 @@ Status continue_topology(log::Log& log, Topology& topology,
                                         ": others keep changing it; start the service again");
 }
 
-Status check_still_there(log::Log& log, const Topology& topology) {
+Status check_still_there(log::Log& log, const Plan& topology) {
   MILLRACE_ASSIGN(const auto manifest, read_manifest(log, topology.service));
   if (!manifest) return {};
   const auto refuse = [&](const std::string& what) {

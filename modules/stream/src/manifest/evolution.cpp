@@ -496,7 +496,7 @@ Result<Evolution> evolve(const std::string& service, const Manifest& now,
   return out;
 }
 
-void take_names(const Evolution& evolution, Topology& topology) {
+void take_names(const Evolution& evolution, Plan& topology) {
   const auto take_topic = [&](std::string& name) {
     if (const auto found = evolution.topics.find(name); found != evolution.topics.end())
       name = found->second;
@@ -518,7 +518,7 @@ void take_names(const Evolution& evolution, Topology& topology) {
     for (const NodeId id : now.nodes) {
       NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
       for (const Manifest::Processor& processor : *part.processors) {
-        if (node.kind == "process" && processor.name == node.name)
+        if (node.kind == NodeKind::process && processor.name == node.name)
           node.timers = processor.timers.value_or("");
       }
     }

@@ -17,7 +17,7 @@ namespace millrace::stream {
 /// How a topology continues what a log has.
 struct Evolution {
   Manifest manifest;               ///< the next one
-  std::vector<std::size_t> parts;  ///< of each of Topology::sub_topologies: its index in it
+  std::vector<std::size_t> parts;  ///< of each of Plan::sub_topologies: its index in it
   std::vector<std::size_t> fresh;  ///< indexes in the manifest of the parts that are new
   /// Indexes in the manifest of parts that continue, each with a topic that it did not read before.
   std::vector<std::pair<std::size_t, std::string>> added_sources;
@@ -42,6 +42,6 @@ struct TakenNames {
                                        const TakenNames& taken);
 
 /// Gives the topology the names of the manifest.
-void take_names(const Evolution& evolution, Topology& topology);
+void take_names(const Evolution& evolution, Plan& topology);
 
 }  // namespace millrace::stream

@@ -18,7 +18,7 @@ bool is_private(const SinkSpec& sink) { return sink.type.format == codec::Format
 
 // What is written there again after a reset was counted before by parts of the same topology.
 // Others write commands too.
-bool is_channel(const Topology& topology, const SinkSpec& sink) {
+bool is_channel(const Plan& topology, const SinkSpec& sink) {
   if (is_private(sink)) return true;
   return sink.topic.kind == log::TopicKind::events &&
          std::any_of(topology.sources.begin(), topology.sources.end(),
@@ -32,7 +32,7 @@ std::string kind_of(const StoreSpec& store) {
 
 // What the author said of a name, as a manifest has it.
 template <class Entry>
-void add_history(const Topology& topology, Entry& entry) {
+void add_history(const Plan& topology, Entry& entry) {
   const auto found = topology.histories.find(entry.name);
   if (found == topology.histories.end()) return;
   if (!found->second.was.empty()) entry.was = found->second.was;
@@ -40,7 +40,7 @@ void add_history(const Topology& topology, Entry& entry) {
 }
 
 // What earlier builds called a private topic that has the name of a store, a processor or its own.
-void add_history(const Topology& topology, Manifest::Channel& channel) {
+void add_history(const Plan& topology, Manifest::Channel& channel) {
   const std::string name = short_name(topology.service, channel.topic);
   // The name may be found in the service's and in the suffix too.
   const std::string service = topology.service + ".";
@@ -57,7 +57,7 @@ void add_history(const Topology& topology, Manifest::Channel& channel) {
   if (!was.empty()) channel.was = std::move(was);
 }
 
-Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
+Manifest::Part part_shape(const Plan& topology, const SubTopology& part) {
   Manifest::Part shape;
   shape.name = part.name;
   shape.state = "live";
@@ -90,14 +90,14 @@ Manifest::Part part_shape(const Topology& topology, const SubTopology& part) {
   auto& processors = shape.processors.emplace();
   for (const NodeId id : part.nodes) {
     const NodeSpec& node = topology.nodes[static_cast<std::size_t>(id)];
-    if (node.kind != "process") continue;
+    if (node.kind != NodeKind::process) continue;
     processors.push_back({node.name, {}, {}, {}});
     add_history(topology, processors.back());
   }
   return shape;
 }
 
-std::vector<Manifest::Channel> channel_shapes(const Topology& topology) {
+std::vector<Manifest::Channel> channel_shapes(const Plan& topology) {
   std::vector<Manifest::Channel> channels;
   for (const SinkSpec& sink : topology.sinks) {
     const bool known = std::any_of(channels.begin(), channels.end(), [&](const auto& channel) {
@@ -118,7 +118,7 @@ std::vector<Manifest::Channel> channel_shapes(const Topology& topology) {
 
 }  // namespace
 
-Manifest first_manifest(const Topology& topology) {
+Manifest first_manifest(const Plan& topology) {
   Manifest manifest{1, 1, plan_version, {}, channel_shapes(topology)};
   for (const SubTopology& part : topology.sub_topologies) {
     manifest.parts.push_back(part_shape(topology, part));

@@ -8,6 +8,6 @@
 namespace millrace::stream {
 
 /// The manifest of a log that has nothing of this topology: the names are those of the build.
-[[nodiscard]] Manifest first_manifest(const Topology& topology);
+[[nodiscard]] Manifest first_manifest(const Plan& topology);
 
 }  // namespace millrace::stream

@@ -48,7 +48,7 @@ std::string Inputs::ranges_topic() const {
 // part comes back, and had read nothing of the partition when another one did.
 Error Inputs::removed_error(const Input& input, std::optional<log::Offset> position,
                             log::Offset start) const {
-  const Topology& topology = shared_->topology;
+  const Plan& topology = shared_->topology;
   const SubTopology& part = *resolved_->spec;
   const std::string store =
       part.stores.empty()

@@ -186,7 +186,7 @@ Result<log::Topic> SubTopologyMember::make_changelog(const log::TopicSpec& spec,
 // What this service writes, a part that is rebuilt writes again, in another order: the offsets of
 // before say nothing of it.
 bool SubTopologyMember::is_written_again(const log::TopicSpec& topic) const {
-  const Topology& topology = shared_->topology;
+  const Plan& topology = shared_->topology;
   return topic.name == shared_->dead_letters.spec.name ||
          std::any_of(topology.sinks.begin(), topology.sinks.end(),
                      [&](const SinkSpec& sink) { return sink.topic.name == topic.name; }) ||

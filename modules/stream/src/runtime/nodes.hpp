@@ -69,7 +69,7 @@ class Nodes {
   const Shared* shared_;
   const ResolvedSubTopology* resolved_;
   List nodes_;  // by NodeId; null for those of other sub-topologies
-  std::vector<std::unique_ptr<Source>> sources_;     // by index in Topology::sources
+  std::vector<std::unique_ptr<Source>> sources_;     // by index in Plan::sources
   std::vector<std::pair<Node*, Message>> readings_;  // of the record in hand
   const NodeSpec* opening_ = nullptr;                // the node that is being opened, or was last
   bool for_us_ = true;                               // it is no replay for others

@@ -18,7 +18,7 @@ namespace millrace::stream::runtime {
 class Queries {
  public:
   /// Both outlive it.
-  Queries(const Topology& topology, const Tasks& tasks) : topology_(&topology), tasks_(&tasks) {}
+  Queries(const Plan& topology, const Tasks& tasks) : topology_(&topology), tasks_(&tasks) {}
 
   /// That the store is there and has these types. errc::unknown_store, view_mismatch.
   [[nodiscard]] Status check_types(std::string_view store, const codec::TypeInfo& key,
@@ -37,7 +37,7 @@ class Queries {
   [[nodiscard]] Error unknown_store(std::string_view name) const;
   [[nodiscard]] std::string known_stores() const;
 
-  const Topology* topology_;
+  const Plan* topology_;
   const Tasks* tasks_;
 };
 

@@ -31,7 +31,7 @@ struct ResolvedSink {
 /// What all tasks of an instance share. One thread, that of step(), except for `cycle_over`.
 struct Shared {
   log::Log& log;
-  const Topology& topology;
+  const Plan& topology;
   const InstanceOptions& options;
   Instance::Environment& environment;
 
@@ -100,7 +100,7 @@ struct Shared {
 /// A topic that the tasks of a sub-topology read.
 struct InputTopic {
   log::Topic topic;
-  std::vector<std::size_t> sources;  ///< indexes into Topology::sources, in order of declaration
+  std::vector<std::size_t> sources;  ///< indexes into Plan::sources, in order of declaration
   bool is_table = false;
   bool is_retry = false;        ///< replayed dead letters: each names the source it belongs to
   std::uint64_t stored_id = 0;  ///< log::stored_topic_id()

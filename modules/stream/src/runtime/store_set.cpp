@@ -10,7 +10,7 @@
 
 namespace millrace::stream::runtime {
 
-StoreSet::StoreSet(const Topology& topology, const ResolvedSubTopology& resolved,
+StoreSet::StoreSet(const Plan& topology, const ResolvedSubTopology& resolved,
                    log::PartitionId partition) {
   for (const StoreId id : resolved.spec->stores) {
     Entry entry;

@@ -49,7 +49,7 @@ Result<std::int32_t> Strays::partitions_of(const SubTopology& part) const {
 // As SubTopologyMember has it: a part does not read the retry topic when its inputs have more
 // partitions, and none that they do not have.
 Result<bool> Strays::is_first_reader(const InHand& hand) const {
-  const Topology& topology = shared_->topology;
+  const Plan& topology = shared_->topology;
   for (const SubTopology& part : topology.sub_topologies) {
     if (part.name == resolved_->spec->name) return true;
     MILLRACE_ASSIGN(const std::int32_t partitions, partitions_of(part));

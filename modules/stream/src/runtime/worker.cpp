@@ -38,21 +38,21 @@ Instance::Worker::Worker(log::Log& log, Topology topology, InstanceOptions optio
       options_(resolved(std::move(options), log)),
       environment_(std::move(environment)),
       shared_{.log = log,
-              .topology = topology_,
+              .topology = topology_.plan_,
               .options = options_,
               .environment = environment_,
               .transaction = {},
               .sinks = {},
               .dead_letters = {},
               .retry = {},
-              .source = "/" + topology_.service,
+              .source = "/" + topology_.service(),
               .cycle_over = false},
       waiter_(log.waiter()),
       progress_(environment_.clock),
       tasks_(shared_, *waiter_, progress_),
       cycle_(shared_, tasks_, progress_),
       board_(shared_, tasks_, progress_),
-      queries_(topology_, tasks_) {}
+      queries_(topology_.plan_, tasks_) {}
 
 Status Instance::Worker::open() {
   MILLRACE_TRY(check_interval_ms("snapshot_interval_ms", options_.snapshot_interval_ms, 1));
@@ -60,7 +60,7 @@ Status Instance::Worker::open() {
   MILLRACE_TRY(check_interval_ms("max_task_idle_ms", options_.max_task_idle_ms, 0));
   MILLRACE_TRY(check_interval_ms("max_catch_up_wait_ms", options_.max_catch_up_wait_ms, 0));
   MILLRACE_TRY(check_interval_ms("keep_for_shadow_ms", options_.keep_for_shadow_ms, 0));
-  MILLRACE_TRY(continue_topology(shared_.log, topology_, environment_));
+  MILLRACE_TRY(continue_topology(shared_.log, topology_.plan_, environment_));
   MILLRACE_TRY(make_topics());
   tasks_.open();
   progress_.made();
@@ -73,21 +73,21 @@ Status Instance::Worker::open() {
 
 Status Instance::Worker::make_topics() {
   const auto is_changelog = [this](const std::string& name) {
-    return std::any_of(topology_.stores.begin(), topology_.stores.end(),
+    return std::any_of(topology_.stores().begin(), topology_.stores().end(),
                        [&](const StoreSpec& store) {
                          return store.changelog == name && !store.source_is_changelog;
                        });
   };
   std::int32_t partitions = 0;
-  for (const log::TopicSpec& spec : topology_.own_topics) {
+  for (const log::TopicSpec& spec : topology_.own_topics()) {
     // Those have as many partitions as their sub-topology's inputs, which may come later.
     if (is_changelog(spec.name)) continue;
     MILLRACE_ASSIGN(const log::Topic topic, make_own_topic(spec));
     if (log::is_repartition(spec)) MILLRACE_TRY(keep_for_shadow(topic));
     if (spec.kind != log::TopicKind::commands) partitions = std::max(partitions, spec.partitions);
   }
-  shared_.sinks.resize(topology_.nodes.size());
-  for (const SinkSpec& sink : topology_.sinks) {
+  shared_.sinks.resize(topology_.nodes().size());
+  for (const SinkSpec& sink : topology_.sinks()) {
     MILLRACE_ASSIGN(const log::Topic topic, shared_.log.find_topic(sink.topic.name));
     shared_.sinks[static_cast<std::size_t>(sink.node)] = {&sink, topic.id, topic.spec.partitions};
   }
@@ -96,11 +96,11 @@ Status Instance::Worker::make_topics() {
     Result<log::Topic> found = shared_.log.find_topic(name);
     if (found || !found.error().is(log::errc::unknown_topic)) return found;
     return shared_.log.create_topic(
-        {name, partitions > 0 ? partitions : default_partitions, kind, topology_.service});
+        {name, partitions > 0 ? partitions : default_partitions, kind, topology_.service()});
   };
   MILLRACE_ASSIGN(shared_.dead_letters,
-                  make(topology_.service + ".dead-letters", log::TopicKind::events));
-  MILLRACE_ASSIGN(shared_.retry, make(topology_.service + ".retry", log::TopicKind::commands));
+                  make(topology_.service() + ".dead-letters", log::TopicKind::events));
+  MILLRACE_ASSIGN(shared_.retry, make(topology_.service() + ".retry", log::TopicKind::commands));
   return keep_for_shadow(*shared_.retry);
 }
 
@@ -182,7 +182,7 @@ Status Instance::Worker::wait_if_unavailable(Status done, StepResult& result) {
 void Instance::Worker::end_passed_positions(std::int64_t now_ns) {
   if (!passed_due_ns_ || now_ns < *passed_due_ns_) return;
   passed_due_ns_ = now_ns + passed_interval_ns;
-  const Result<bool> left = stream::end_passed_positions(shared_.log, topology_.service);
+  const Result<bool> left = stream::end_passed_positions(shared_.log, topology_.service());
   if (!left) {
     shared_.report(Level::warn, "what earlier parts have not read is kept",
                    left.error().to_string());

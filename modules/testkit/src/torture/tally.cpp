@@ -54,11 +54,11 @@ Tally Tally::take(const stream::Topology& topology, const TortureOptions& option
                   TopicReader& reader, const std::vector<stream::Instance*>& instances) {
   Tally tally;
   const auto is_changelog = [&](const std::string& topic) {
-    return std::any_of(topology.stores.begin(), topology.stores.end(),
+    return std::any_of(topology.stores().begin(), topology.stores().end(),
                        [&](const stream::StoreSpec& store) { return store.changelog == topic; });
   };
-  const std::string letters = topology.service + ".dead-letters";
-  for (const log::TopicSpec& topic : topology.own_topics) {
+  const std::string letters = topology.service() + ".dead-letters";
+  for (const log::TopicSpec& topic : topology.own_topics()) {
     if (topic.name == letters) continue;  // counted by what it is a letter of
     // In a repartition topic the same key comes from several partitions, in any order.
     const bool is_private = topic.kind == log::TopicKind::private_topic;
@@ -69,7 +69,7 @@ Tally Tally::take(const stream::Topology& topology, const TortureOptions& option
     if (compare != Compare::records) tally.take_last_values(topic.name, reader);
   }
   tally.take_letters(letters, reader);
-  for (const stream::StoreSpec& store : topology.stores) {
+  for (const stream::StoreSpec& store : topology.stores()) {
     if (compared(options, store.name, Compare::everything) != Compare::nothing)
       tally.take_store(store.name, instances);
   }

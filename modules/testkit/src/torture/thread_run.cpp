@@ -62,7 +62,7 @@ ThreadRun::ThreadRun(const TortureTopology& topology, const TortureInputs& input
   SeededRandom random(options.seed);
   for (const char* const number : {"-1", "-2"}) {
     auto& member = members_.emplace_back(std::make_unique<Member>());
-    member->name = plan_.service + number;
+    member->name = plan_.service() + number;
     member->random = SeededRandom(random.next());
   }
 }
@@ -169,7 +169,7 @@ void ThreadRun::count_step(Member& member, bool worked) {
 void ThreadRun::start(Member& member) {
   const MutexLock lock(member.mutex);
   log::LogOptions log_options;
-  log_options.service = plan_.service;
+  log_options.service = plan_.service();
   log_options.member = member.name;
   member.log = connect_(std::move(log_options));
   stream::InstanceOptions options;

@@ -46,13 +46,12 @@ class TormentedNode final : public stream::Node {
 
 }  // namespace
 
-stream::Topology Torment::apply(stream::Topology topology) const {
-  for (stream::NodeSpec& spec : topology.nodes) {
-    spec.make = [this, name = spec.name, make = std::move(spec.make)] {
+stream::Topology Torment::apply(const stream::Topology& topology) const {
+  return topology.with_nodes([this](const stream::NodeSpec& spec) {
+    return [this, name = spec.name, make = spec.make] {
       return std::make_unique<TormentedNode>(*this, name, make());
     };
-  }
-  return topology;
+  });
 }
 
 Torment::Throws Torment::throws(std::string_view node, std::string_view correlation) const {

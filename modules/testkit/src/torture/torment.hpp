@@ -19,7 +19,7 @@ class Torment {
       : seed_(seed), throwing_(throwing_permille), before_each_(std::move(before_each)) {}
 
   /// The same topology with every operator under this torment.
-  [[nodiscard]] stream::Topology apply(stream::Topology topology) const;
+  [[nodiscard]] stream::Topology apply(const stream::Topology& topology) const;
 
   enum class Throws : std::uint8_t { never, before, after };
   /// Follows from the seed and what is passed alone.

@@ -36,7 +36,7 @@ Tally tally_of(Run& run, const std::string& name, const std::string& service,
 TortureReport torture(const TortureTopology& topology, const TortureInputs& inputs,
                       const TortureOptions& options) {
   TortureReport report;
-  const std::string service = topology().service;
+  const std::string service = topology().service();
   const auto check = [&](auto& run, const std::string& name, const Tally& reference) {
     const Tally tally = tally_of(run, name, service, options);
     if (const std::string difference = tally.difference_to(reference); !difference.empty())

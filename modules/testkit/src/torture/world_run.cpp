@@ -63,17 +63,17 @@ Tally WorldRun::run() {
       write(world_.writer());
   }
   const bool alone = kind_ == WorldKind::undisturbed || kind_ == WorldKind::restarts;
-  world_.add_service(plan_.service, tormented(*topology_), alone ? 1 : 2);
+  world_.add_service(plan_.service(), tormented(*topology_), alone ? 1 : 2);
   feed();
   come_to_rest();
-  for (const stream::Instance* instance : world_.instances(plan_.service)) {
+  for (const stream::Instance* instance : world_.instances(plan_.service())) {
     for (const std::string& topic : instance->status().waiting_for_topics)
       throw TestError("topic " + topic + " is not there: declare it with TortureInputs::topic()");
   }
   feed_hostile();
   quiet_ = true;
   world_.run_to_rest();
-  Tally tally = Tally::take(plan_, *options_, world_.reader(), world_.instances(plan_.service));
+  Tally tally = Tally::take(plan_, *options_, world_.reader(), world_.instances(plan_.service()));
   letters_ = tally.letters();
   return tally;
 }
@@ -85,7 +85,7 @@ void WorldRun::feed() {
     ++records_;
     live();
     if (kind_ != WorldKind::edits || (i != count / 3 && i != 2 * count / 3)) continue;
-    world_.edit(plan_.service, tormented(i == count / 3 ? options_->edited : *topology_));
+    world_.edit(plan_.service(), tormented(i == count / 3 ? options_->edited : *topology_));
     ++edits_;
   }
 }
@@ -111,7 +111,7 @@ void WorldRun::live() {
   if (kind_ != WorldKind::restarts) {
     step(world_.random().below(6));
     if ((kind_ == WorldKind::rough || kind_ == WorldKind::edits) && chance(20)) {
-      world_.hand_over(plan_.service);
+      world_.hand_over(plan_.service());
       ++hand_overs_;
     }
     return;
@@ -119,9 +119,9 @@ void WorldRun::live() {
   constexpr int steps_per_record = 6;
   for (int i = 0; i < steps_per_record; ++i) {
     step(1);
-    for (const stream::Instance* instance : world_.instances(plan_.service)) {
+    for (const stream::Instance* instance : world_.instances(plan_.service())) {
       if (instance->status().commits == 0) continue;
-      world_.crash(plan_.service);
+      world_.crash(plan_.service());
       break;
     }
   }
@@ -153,7 +153,7 @@ void WorldRun::report(TortureReport& report) const {
 
 std::size_t WorldRun::tasks() {
   std::size_t tasks = 0;
-  for (const stream::Instance* instance : world_.instances(plan_.service))
+  for (const stream::Instance* instance : world_.instances(plan_.service()))
     tasks += instance->status().tasks.size();
   return tasks;
 }

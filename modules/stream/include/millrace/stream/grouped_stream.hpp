@@ -63,7 +63,7 @@ template <class K>
 /// Adds an aggregation of a grouped stream of K and V under the store `name`.
 template <class StoreKey, class A, class K, class V>
 [[nodiscard]] Table<StoreKey, A> add_aggregate(
-    Graph& graph, NodeId node, bool repartition, std::string_view kind, const std::string& name,
+    Graph& graph, NodeId node, bool repartition, NodeKind kind, const std::string& name,
     auto fold, std::function<void(const Message&, void*)> group = {},
     const std::optional<TumblingWindows>& windows = {}) {
   if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
@@ -86,19 +86,19 @@ class GroupedStream {
       : graph_(&graph), node_(node), repartition_(repartition) {}
 
   Table<K, std::int64_t> count(std::string store) const {
-    return detail::add_aggregate<K, std::int64_t, K, V>(*graph_, node_, repartition_, "count",
+    return detail::add_aggregate<K, std::int64_t, K, V>(*graph_, node_, repartition_, NodeKind::count,
                                                         store, detail::counting());
   }
   /// `fn(const V& so_far, const V& value) -> V`.
   template <class F>
   Table<K, V> reduce(F fn, std::string store) const {
-    return detail::add_aggregate<K, V, K, V>(*graph_, node_, repartition_, "reduce", store,
+    return detail::add_aggregate<K, V, K, V>(*graph_, node_, repartition_, NodeKind::reduce, store,
                                              detail::reducing<V>(fn));
   }
   /// `fn(const K&, const V&, A so_far) -> A`.
   template <class A, class F>
   Table<K, A> aggregate(A initial, F fn, std::string store) const {
-    return detail::add_aggregate<K, A, K, V>(*graph_, node_, repartition_, "aggregate", store,
+    return detail::add_aggregate<K, A, K, V>(*graph_, node_, repartition_, NodeKind::aggregate, store,
                                              detail::folding<K, V, A>(std::move(initial), fn));
   }
   WindowedStream<K, V> windowed_by(TumblingWindows windows) const {
@@ -120,20 +120,20 @@ class WindowedStream {
       : graph_(&graph), node_(node), repartition_(repartition), windows_(windows) {}
 
   Table<Windowed<K>, std::int64_t> count(std::string store) const {
-    return added<std::int64_t>("windowed_count", store, detail::counting());
+    return added<std::int64_t>(NodeKind::windowed_count, store, detail::counting());
   }
   template <class F>
   Table<Windowed<K>, V> reduce(F fn, std::string store) const {
-    return added<V>("windowed_reduce", store, detail::reducing<V>(fn));
+    return added<V>(NodeKind::windowed_reduce, store, detail::reducing<V>(fn));
   }
   template <class A, class F>
   Table<Windowed<K>, A> aggregate(A initial, F fn, std::string store) const {
-    return added<A>("windowed_aggregate", store, detail::folding<K, V, A>(std::move(initial), fn));
+    return added<A>(NodeKind::windowed_aggregate, store, detail::folding<K, V, A>(std::move(initial), fn));
   }
 
  private:
   template <class A>
-  Table<Windowed<K>, A> added(std::string_view kind, const std::string& store, auto fold) const {
+  Table<Windowed<K>, A> added(NodeKind kind, const std::string& store, auto fold) const {
     return detail::add_aggregate<Windowed<K>, A, K, V>(*graph_, node_, repartition_, kind, store,
                                                        std::move(fold),
                                                        detail::windowing<K>(windows_), windows_);

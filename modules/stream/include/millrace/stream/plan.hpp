@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/base/error.hpp"
@@ -18,6 +19,11 @@
 #include "millrace/stream/node.hpp"
 
 namespace millrace::stream {
+
+class Instance;
+namespace detail {
+class Graph;
+}
 
 /// How records of a topic are read and written.
 struct RecordType {
@@ -73,10 +79,44 @@ struct StoreSpec {
   std::uint32_t value_type = 1;  ///< the number of `value` among them
 };
 
+/// What a node does: the operator of the DSL, or what a topic needs.
+enum class NodeKind : std::uint8_t {
+  source,
+  table,  ///< of a topic: TopologyBuilder::table()
+  filter,
+  filter_not,
+  map,
+  map_values,
+  flat_map,
+  flat_map_values,
+  select_key,
+  peek,
+  for_each,
+  merge_input,  ///< of TopologyBuilder::merge()
+  merge,
+  to_table,
+  to_stream,
+  join,
+  left_join,
+  count,
+  reduce,
+  aggregate,
+  windowed_count,
+  windowed_reduce,
+  windowed_aggregate,
+  emitter,
+  process,
+  to,
+  to_private,
+  repartition
+};
+/// As the enumerator: `flat_map`.
+[[nodiscard]] std::string_view to_string(NodeKind kind);
+
 struct NodeSpec {
   NodeId id;
   std::string name;
-  std::string kind;  ///< `filter`, `aggregate`, ... for describe()
+  NodeKind kind = NodeKind::source;
   std::vector<NodeId> parents;
   std::vector<StoreId> stores;
   std::function<std::unique_ptr<Node>()> make;  ///< a fresh node per task
@@ -89,8 +129,8 @@ struct NodeSpec {
 struct SubTopology {
   std::string name;           ///< stable: does not change when unrelated parts of the topology do
   std::vector<NodeId> nodes;  ///< parents before children
-  std::vector<std::size_t> sources;  ///< indexes into Topology::sources
-  std::vector<std::size_t> sinks;    ///< indexes into Topology::sinks
+  std::vector<std::size_t> sources;  ///< indexes into Plan::sources
+  std::vector<std::size_t> sinks;    ///< indexes into Plan::sinks
   std::vector<StoreId> stores;
   std::int32_t partitions = 0;  ///< 0: as many as the source topics have (all the same)
 };
@@ -101,9 +141,8 @@ struct NameHistory {
   std::optional<std::int64_t> version;  ///< no value: 1
 };
 
-/// What a builder built: the plan that an Instance runs. Immutable, thread-safe to read.
-class Topology {
- public:
+/// What a builder gathers and an Instance runs.
+struct Plan {
   std::string service;
   BuilderId builder = no_builder;  ///< that built it, and made the references to its stores
   std::vector<NodeSpec> nodes;     ///< index = NodeId
@@ -114,9 +153,40 @@ class Topology {
   std::vector<log::TopicSpec> own_topics;  ///< all topics of the service, to be made at start:
                                            ///< public, repartition, changelog
   std::map<std::string, NameHistory> histories;  ///< by name
+};
 
+/// What a TopologyBuilder built. Immutable; any thread may read it. A copy is independent.
+class Topology {
+ public:
+  [[nodiscard]] const Plan& plan() const { return plan_; }
+  [[nodiscard]] const std::string& service() const { return plan_.service; }
+  [[nodiscard]] const std::vector<NodeSpec>& nodes() const { return plan_.nodes; }
+  [[nodiscard]] const std::vector<SourceSpec>& sources() const { return plan_.sources; }
+  [[nodiscard]] const std::vector<SinkSpec>& sinks() const { return plan_.sinks; }
+  [[nodiscard]] const std::vector<StoreSpec>& stores() const { return plan_.stores; }
+  [[nodiscard]] const std::vector<SubTopology>& sub_topologies() const {
+    return plan_.sub_topologies;
+  }
+  [[nodiscard]] const std::vector<log::TopicSpec>& own_topics() const { return plan_.own_topics; }
+
+  /// The same topology with what `wrap` returns as NodeSpec::make of each node: for tests that
+  /// watch nodes, or disturb them.
+  [[nodiscard]] Topology with_nodes(
+      const std::function<std::function<std::unique_ptr<Node>()>(const NodeSpec&)>& wrap) const {
+    Topology changed = *this;
+    for (NodeSpec& node : changed.plan_.nodes)
+      node.make = wrap(node);
+    return changed;
+  }
   /// A drawing of what was built: "text", "dot" or "json".
   [[nodiscard]] std::string describe(std::string_view form = "text") const;
+
+ private:
+  friend class detail::Graph;
+  friend class Instance;  // which continues names that the log has
+  explicit Topology(Plan plan) : plan_(std::move(plan)) {}
+
+  Plan plan_;
 };
 
 }  // namespace millrace::stream

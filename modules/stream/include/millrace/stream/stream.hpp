@@ -39,14 +39,14 @@ class Stream {
 
   template <detail::TakesRecord<K, V> F>
   Stream filter(F predicate) const {
-    return kept("filter", [predicate](const Message& message, const detail::Output& out) mutable {
+    return kept(NodeKind::filter, [predicate](const Message& message, const detail::Output& out) mutable {
       if (!detail::fits<K, V, F>(message)) return out.skip();
       if (detail::call<K, V>(predicate, message)) out(message);
     });
   }
   template <detail::TakesRecord<K, V> F>
   Stream filter_not(F predicate) const {
-    return kept("filter_not",
+    return kept(NodeKind::filter_not,
                 [predicate](const Message& message, const detail::Output& out) mutable {
                   if (!detail::fits<K, V, F>(message)) return out.skip();
                   if (!detail::call<K, V>(predicate, message)) out(message);
@@ -57,7 +57,7 @@ class Stream {
   auto map(F fn) const {
     using Pair = detail::Called<K, V, F>;
     return made<typename Pair::first_type, typename Pair::second_type>(
-        "map", detail::Graph::Keys::changed,
+        NodeKind::map, detail::Graph::Keys::changed,
         [fn](const Message& message, const detail::Output& out) mutable {
           if (!detail::fits<K, V, F>(message)) return out.skip();
           const Pair pair = detail::call<K, V>(fn, message);
@@ -68,7 +68,7 @@ class Stream {
   template <detail::TakesRecord<K, V> F>
   auto map_values(F fn) const {
     using Made = detail::Called<K, V, F>;
-    return made<K, Made>("map_values", detail::Graph::Keys::kept,
+    return made<K, Made>(NodeKind::map_values, detail::Graph::Keys::kept,
                          [fn](const Message& message, const detail::Output& out) mutable {
                            // A deletion stays one.
                            if (!detail::fits<K, V, F>(message)) return out(message);
@@ -81,7 +81,7 @@ class Stream {
   auto flat_map(F fn) const {
     using Pair = typename detail::Called<K, V, F>::value_type;
     return made<typename Pair::first_type, typename Pair::second_type>(
-        "flat_map", detail::Graph::Keys::changed,
+        NodeKind::flat_map, detail::Graph::Keys::changed,
         [fn](const Message& message, const detail::Output& out) mutable {
           if (!detail::fits<K, V, F>(message)) return out.skip();
           for (const Pair& pair : detail::call<K, V>(fn, message)) {
@@ -93,7 +93,7 @@ class Stream {
   template <detail::TakesRecord<K, V> F>
   auto flat_map_values(F fn) const {
     using Made = typename detail::Called<K, V, F>::value_type;
-    return made<K, Made>("flat_map_values", detail::Graph::Keys::kept,
+    return made<K, Made>(NodeKind::flat_map_values, detail::Graph::Keys::kept,
                          [fn](const Message& message, const detail::Output& out) mutable {
                            if (!detail::fits<K, V, F>(message)) return out.skip();
                            for (const Made& value : detail::call<K, V>(fn, message)) {
@@ -105,7 +105,7 @@ class Stream {
   template <detail::TakesRecord<K, V> F>
   auto select_key(F fn) const {
     using Key = detail::Called<K, V, F>;
-    return made<Key, V>("select_key", detail::Graph::Keys::changed,
+    return made<Key, V>(NodeKind::select_key, detail::Graph::Keys::changed,
                         [fn](const Message& message, const detail::Output& out) mutable {
                           if (!detail::fits<K, V, F>(message)) return out.skip();
                           const Key key = detail::call<K, V>(fn, message);
@@ -114,20 +114,20 @@ class Stream {
   }
   template <detail::TakesRecord<K, V> F>
   Stream peek(F fn) const {
-    return kept("peek", [fn](const Message& message, const detail::Output& out) mutable {
+    return kept(NodeKind::peek, [fn](const Message& message, const detail::Output& out) mutable {
       if (detail::fits<K, V, F>(message)) detail::call<K, V>(fn, message);
       out(message);
     });
   }
   template <detail::TakesRecord<K, V> F>
   void for_each(F fn) const {
-    kept("for_each", [fn](const Message& message, const detail::Output& out) mutable {
+    kept(NodeKind::for_each, [fn](const Message& message, const detail::Output& out) mutable {
       if (!detail::fits<K, V, F>(message)) return out.skip();
       detail::call<K, V>(fn, message);
     });
   }
   Stream merge(const Stream& other) const {
-    return {*graph_, graph_->add("merge", {node_, other.node_}, detail::pass_through())};
+    return {*graph_, graph_->add(NodeKind::merge, {node_, other.node_}, detail::pass_through())};
   }
   /// Through a private topic `<service>.<name>.repartition`, so that equal keys meet in one task.
   Stream repartition(std::string name) const {
@@ -156,7 +156,7 @@ class Stream {
     const StoreId id = graph_->store(store, codec::type_info<K>(), codec::type_info<V>());
     return {
         *graph_,
-        graph_->add_stateful("to_table", parent, id, detail::table(detail::table_spec<K, V>(id))),
+        graph_->add_stateful(NodeKind::to_table, parent, id, detail::table(detail::table_spec<K, V>(id))),
         id};
   }
   GroupedStream<K, V> group_by_key() const {
@@ -174,7 +174,7 @@ class Stream {
   auto join(const Table<K, V2>& table, F joiner) const {
     using Made = detail::Called<K, V, F, const V2&>;
     return joined<Made>(
-        "join", table, true,
+        NodeKind::join, table, true,
         [joiner](const Message& message, const void* match, const detail::Output& out) mutable {
           if (!detail::fits<K, V, F, const V2&>(message)) return out.skip();
           const Made value = detail::call<K, V>(joiner, message, *static_cast<const V2*>(match));
@@ -186,7 +186,7 @@ class Stream {
   auto left_join(const Table<K, V2>& table, F joiner) const {
     using Made = detail::Called<K, V, F, const V2*>;
     return joined<Made>(
-        "left_join", table, false,
+        NodeKind::left_join, table, false,
         [joiner](const Message& message, const void* match, const detail::Output& out) mutable {
           if (!detail::fits<K, V, F, const V2*>(message)) return out.skip();
           const Made value = detail::call<K, V>(joiner, message, static_cast<const V2*>(match));
@@ -230,15 +230,15 @@ class Stream {
   [[nodiscard]] static RecordType private_type() {
     return detail::record_type<K, V>(codec::Format::binary);
   }
-  Stream kept(std::string_view kind, detail::Body body) const {
+  Stream kept(NodeKind kind, detail::Body body) const {
     return made<K, V>(kind, detail::Graph::Keys::kept, std::move(body));
   }
   template <class K2, class V2>
-  Stream<K2, V2> made(std::string_view kind, detail::Graph::Keys keys, detail::Body body) const {
+  Stream<K2, V2> made(NodeKind kind, detail::Graph::Keys keys, detail::Body body) const {
     return {*graph_, graph_->add(kind, {node_}, detail::stateless(std::move(body)), keys)};
   }
   template <class Made, class V2, class F>
-  Stream<K, Made> joined(std::string_view kind, const Table<K, V2>& table, bool inner,
+  Stream<K, Made> joined(NodeKind kind, const Table<K, V2>& table, bool inner,
                          F joiner) const {
     const NodeId parent = graph_->keyed(node_, graph_->store_name(table.store()) + ".join",
                                         detail::repartition_type<K, V>());

@@ -17,7 +17,7 @@ class Table {
 
   /// Every change as a fact, deletions with a null value: `to()` writes them as tombstones.
   Stream<K, V> to_stream() const {
-    return {*graph_, graph_->add("to_stream", {node_}, detail::pass_through())};
+    return {*graph_, graph_->add(NodeKind::to_stream, {node_}, detail::pass_through())};
   }
 
   [[nodiscard]] NodeId node() const { return node_; }

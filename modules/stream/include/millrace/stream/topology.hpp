@@ -81,7 +81,7 @@ class TopologyBuilder {
     std::vector<NodeId> parents;
     const auto wrap = [&]<std::size_t... I>(std::index_sequence<I...>) {
       (parents.push_back(
-           graph_->add("merge_input", {streams.node()},
+           graph_->add(NodeKind::merge_input, {streams.node()},
                        detail::stateless([](const Message& message, const detail::Output& out) {
                          if (message.value == nullptr) return out(message);
                          const std::variant<const V*...> value(
@@ -91,7 +91,7 @@ class TopologyBuilder {
        ...);
     };
     wrap(std::index_sequence_for<V...>{});
-    return {*graph_, graph_->add("merge", std::move(parents), detail::pass_through())};
+    return {*graph_, graph_->add(NodeKind::merge, std::move(parents), detail::pass_through())};
   }
 
   /// A topic of this service that others write than its topology: commands, or events that its
