@@ -11,53 +11,41 @@ namespace retail::insights {
 
 namespace {
 
-using millrace::stream::Processor;
 using millrace::stream::ProcessorContext;
 using millrace::stream::PunctuationType;
 
 constexpr std::int64_t look_for_stuck_every_ms = 10'000;
 
-class Lifecycle final : public Processor<RequestId, reads::Input> {
+class Lifecycle {
  public:
   explicit Lifecycle(const LifecycleWiring& wiring) : wiring_(wiring) {}
 
-  void open(ProcessorContext& context) override {
+  void open(ProcessorContext& context) {
     context.schedule("publish", PunctuationType::wall_clock, publish_interval_ms,
                      [this, &context](std::int64_t) { publish(context); });
     context.schedule("stuck", PunctuationType::wall_clock, look_for_stuck_every_ms,
                      [this, &context](std::int64_t now_ms) { look_for_stuck(now_ms, context); });
   }
 
-  void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
-    std::visit(
-        [&](const auto* event) {
-          std::visit([&](const auto& one) { take(id, one, context); }, *event);
-        },
-        input);
-  }
-
- private:
-  using Count = std::int64_t FunnelChanged::*;
-
-  void take(const RequestId&, const reads::OrderRequested&, ProcessorContext& context) {
+  void process(const RequestId&, const reads::OrderRequested&, ProcessorContext& context) {
     count(&FunnelChanged::orders_requested, context);
   }
-  void take(const RequestId&, const reads::ReturnRequested&, ProcessorContext& context) {
+  void process(const RequestId&, const reads::ReturnRequested&, ProcessorContext& context) {
     count(&FunnelChanged::returns_requested, context);
   }
-  void take(const RequestId&, const reads::WriteOffRequested&, ProcessorContext& context) {
+  void process(const RequestId&, const reads::WriteOffRequested&, ProcessorContext& context) {
     count(&FunnelChanged::write_offs_requested, context);
   }
-  void take(const RequestId&, const reads::ReturnCompleted&, ProcessorContext& context) {
+  void process(const RequestId&, const reads::ReturnCompleted&, ProcessorContext& context) {
     count(&FunnelChanged::returns_completed, context);
   }
-  void take(const RequestId&, const reads::StockWrittenOff&, ProcessorContext& context) {
+  void process(const RequestId&, const reads::StockWrittenOff&, ProcessorContext& context) {
     count(&FunnelChanged::written_off, context);
   }
   // Refunds are counted in money, by another part of the topology.
-  void take(const RequestId&, const PaymentRefunded&, ProcessorContext&) {}
+  void process(const RequestId&, const PaymentRefunded&, ProcessorContext&) {}
 
-  void take(const RequestId& id, const reads::OrderValidated& order, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderValidated& order, ProcessorContext& context) {
     count(&FunnelChanged::validated, context);
     context.store(wiring_.open_orders).put(id, {Stage::validated, context.wall_ms()});
     Sales sales;
@@ -68,34 +56,37 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
     }
     context.store(wiring_.open_sales).put(id, sales);
   }
-  void take(const RequestId& id, const reads::StockReserved&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::StockReserved&, ProcessorContext& context) {
     reach(id, Stage::reserved, &FunnelChanged::reserved, context);
   }
-  void take(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::PaymentReceived&, ProcessorContext& context) {
     reach(id, Stage::paid, &FunnelChanged::paid, context);
   }
-  void take(const RequestId& id, const reads::OrderConfirmed&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderConfirmed&, ProcessorContext& context) {
     reach(id, Stage::confirmed, &FunnelChanged::confirmed, context);
   }
-  void take(const RequestId& id, const reads::OrderPackaged&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderPackaged&, ProcessorContext& context) {
     reach(id, Stage::packaged, &FunnelChanged::packaged, context);
   }
-  void take(const RequestId& id, const reads::DispatchDelayed&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::DispatchDelayed&, ProcessorContext& context) {
     reach(id, Stage::delayed, nullptr, context);
   }
-  void take(const RequestId& id, const reads::OrderDispatched&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderDispatched&, ProcessorContext& context) {
     reach(id, Stage::dispatched, &FunnelChanged::dispatched, context);
   }
-  void take(const RequestId& id, const OrderCompleted&, ProcessorContext& context) {
+  void process(const RequestId& id, const OrderCompleted&, ProcessorContext& context) {
     count(&FunnelChanged::completed, context);
     if (const std::optional<Sales> sold = context.store(wiring_.open_sales).get(id))
       hand_on(id, *sold, context);
     close(id, context);
   }
-  void take(const RequestId& id, const reads::OrderRejected&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderRejected&, ProcessorContext& context) {
     count(&FunnelChanged::rejected, context);
     close(id, context);
   }
+
+ private:
+  using Count = std::int64_t FunnelChanged::*;
 
   // Topics are read side by side, so an order may be closed before all its stages are seen, and
   // stages may be seen late.
@@ -165,8 +156,9 @@ class Lifecycle final : public Processor<RequestId, reads::Input> {
 
 }  // namespace
 
-std::unique_ptr<Processor<RequestId, reads::Input>> make_lifecycle(const LifecycleWiring& wiring) {
-  return std::make_unique<Lifecycle>(wiring);
+void add_lifecycle(const millrace::stream::Stream<RequestId, reads::Input>& events,
+                   const LifecycleWiring& wiring) {
+  events.process<Lifecycle>("lifecycle", wiring);
 }
 
 }  // namespace retail::insights

@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -68,9 +67,9 @@ struct LifecycleWiring {
   std::int32_t partitions = 4;
 };
 
-/// Follows every order: counts how far requests come, keeps what is under way, hands on the sales
-/// of completed orders.
-[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, reads::Input>> make_lifecycle(
-    const LifecycleWiring& wiring);
+/// Adds the processor that follows every order: it counts how far requests come, keeps what is
+/// under way, and hands on the sales of completed orders.
+void add_lifecycle(const millrace::stream::Stream<RequestId, reads::Input>& events,
+                   const LifecycleWiring& wiring);
 
 }  // namespace retail::insights

@@ -135,8 +135,7 @@ Stream<std::string, FunnelChanged> declare(TopologyBuilder& builder, const Setti
                                builder.emitter<RequestId, Sales>("completed-sales"),
                                builder.emitter<std::string, FunnelChanged>("funnel-changes"),
                                settings.partitions};
-  builder.merge(requests, orders, stock, payments, shipments)
-      .process("lifecycle", make_lifecycle, wiring);
+  add_lifecycle(builder.merge(requests, orders, stock, payments, shipments), wiring);
   const auto changes = builder.stream(wiring.funnel_changes);
   changes.to(funnel_topic);
   count_products(builder, wiring.sales);

@@ -30,14 +30,12 @@ BOOST_DESCRIBE_STRUCT(StockReserved, (), ())
 
 using OrderIn = std::variant<OrderValidated, ReturnAccepted, OrderRejected>;
 using StockIn = std::variant<StockReserved>;
-using Input = std::variant<const OrderIn*, const StockIn*>;
 
 }  // namespace reads
 
 namespace {
 
 using millrace::stream::Emitter;
-using millrace::stream::Processor;
 using millrace::stream::ProcessorContext;
 using millrace::stream::StoreRef;
 
@@ -46,20 +44,15 @@ struct Wiring {
   Emitter<RequestId, PaymentEvent> events;
 };
 
-class Cashier final : public Processor<RequestId, reads::Input> {
+class Cashier {
  public:
   Cashier(Wiring wiring, bool declines) : wiring_(wiring), declines_(declines) {}
 
-  void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
+  template <class Event>
+  void process(const RequestId& id, const Event& event, ProcessorContext& context) {
     auto store = context.store(wiring_.payments);
     Payment payment = store.get(id).value_or(Payment{});
-    const bool changed = std::visit(
-        [&](const auto* event) {
-          return std::visit([&](const auto& one) { return take(id, one, payment, context); },
-                            *event);
-        },
-        input);
-    if (changed) store.put(id, payment);
+    if (take(id, event, payment, context)) store.put(id, payment);
   }
 
  private:

@@ -13,7 +13,6 @@ namespace retail::stock {
 
 namespace {
 
-using millrace::stream::Processor;
 using millrace::stream::ProcessorContext;
 
 constexpr millrace::ErrorCode bad_request{"retail.bad_request"};
@@ -22,39 +21,30 @@ constexpr std::uint64_t bit(std::int32_t partition) {
   return std::uint64_t{1} << static_cast<unsigned>(partition);
 }
 
-class Gatherer final : public Processor<RequestId, reads::Input> {
+class Gatherer {
  public:
   explicit Gatherer(const GathererWiring& wiring)
       : wiring_(wiring), split_(static_cast<std::size_t>(wiring.partitions)) {}
 
-  void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
-    if (const auto* answer = std::get_if<const ShelfAnswer*>(&input)) {
-      gather(id, **answer, context);
-    } else {
-      std::visit([&](const auto& event) { take(id, event, context); },
-                 *std::get<const reads::OrderIn*>(input));
-    }
-  }
-
- private:
-  void take(const RequestId& id, const reads::OrderValidated& order, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderValidated& order, ProcessorContext& context) {
     begin(id, order, Phase::reserving, ShelfAction::reserve, context);
   }
-  void take(const RequestId& id, const reads::ReturnAccepted& accepted, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::ReturnAccepted& accepted,
+               ProcessorContext& context) {
     begin(id, accepted, Phase::taking_back, ShelfAction::take_back, context);
   }
-  void take(const RequestId& id, const reads::WriteOffAccepted& accepted,
-            ProcessorContext& context) {
+  void process(const RequestId& id, const reads::WriteOffAccepted& accepted,
+               ProcessorContext& context) {
     begin(id, accepted, Phase::writing_off, ShelfAction::write_off, context);
   }
-  void take(const RequestId& id, const reads::OrderCompleted&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderCompleted&, ProcessorContext& context) {
     auto store = context.store(wiring_.gatherings);
     const std::optional<Gathering> gathering = store.get(id);
     if (!gathering || gathering->phase != Phase::reserved) return;
     command_holders(id, gathering->holding, ShelfAction::ship, context);
     store.erase(id);
   }
-  void take(const RequestId& id, const reads::OrderRejected&, ProcessorContext& context) {
+  void process(const RequestId& id, const reads::OrderRejected&, ProcessorContext& context) {
     auto store = context.store(wiring_.gatherings);
     std::optional<Gathering> gathering = store.get(id);
     if (!gathering || gathering->phase != Phase::reserved) return;
@@ -63,6 +53,24 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
     conclude(id, *gathering, context);
   }
 
+  void process(const RequestId& id, const ShelfAnswer& answer, ProcessorContext& context) {
+    std::optional<Gathering> gathering = context.store(wiring_.gatherings).get(id);
+    if (!gathering || gathering->awaited == 0) return;
+    --gathering->awaited;
+    gathering->taken += answer.taken;
+    if (answer.action == ShelfAction::reserve && answer.shortages.empty())
+      gathering->holding |= bit(answer.partition);
+    gathering->shortages.insert(gathering->shortages.end(), answer.shortages.begin(),
+                                answer.shortages.end());
+    if (gathering->awaited == 0 && gathering->phase == Phase::reserving &&
+        !gathering->shortages.empty()) {
+      gathering->phase = Phase::giving_back;
+      gathering->awaited = command_holders(id, gathering->holding, ShelfAction::give_back, context);
+    }
+    conclude(id, *gathering, context);
+  }
+
+ private:
   void begin(const RequestId& id, const reads::Lines& request, Phase phase, ShelfAction action,
              ProcessorContext& context) {
     if (context.store(wiring_.gatherings).get(id)) return;
@@ -95,23 +103,6 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
       ++gathering.awaited;
     }
     conclude(id, gathering, context);
-  }
-
-  void gather(const RequestId& id, const ShelfAnswer& answer, ProcessorContext& context) {
-    std::optional<Gathering> gathering = context.store(wiring_.gatherings).get(id);
-    if (!gathering || gathering->awaited == 0) return;
-    --gathering->awaited;
-    gathering->taken += answer.taken;
-    if (answer.action == ShelfAction::reserve && answer.shortages.empty())
-      gathering->holding |= bit(answer.partition);
-    gathering->shortages.insert(gathering->shortages.end(), answer.shortages.begin(),
-                                answer.shortages.end());
-    if (gathering->awaited == 0 && gathering->phase == Phase::reserving &&
-        !gathering->shortages.empty()) {
-      gathering->phase = Phase::giving_back;
-      gathering->awaited = command_holders(id, gathering->holding, ShelfAction::give_back, context);
-    }
-    conclude(id, *gathering, context);
   }
 
   /// Says what came of it once nothing is awaited, and remembers what is still needed.
@@ -166,8 +157,9 @@ class Gatherer final : public Processor<RequestId, reads::Input> {
 
 }  // namespace
 
-std::unique_ptr<Processor<RequestId, reads::Input>> make_gatherer(const GathererWiring& wiring) {
-  return std::make_unique<Gatherer>(wiring);
+void add_gatherer(const millrace::stream::Stream<RequestId, reads::Input>& events,
+                  const GathererWiring& wiring) {
+  events.process<Gatherer>("gatherer", wiring);
 }
 
 }  // namespace retail::stock

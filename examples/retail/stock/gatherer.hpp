@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <variant>
 
@@ -49,9 +48,9 @@ struct GathererWiring {
   std::int32_t partitions = 4;
 };
 
-/// Splits a request's lines over the partitions of the shelves, one command each, and gathers their
-/// answers into one event.
-[[nodiscard]] std::unique_ptr<millrace::stream::Processor<RequestId, reads::Input>> make_gatherer(
-    const GathererWiring& wiring);
+/// Adds the processor that splits a request's lines over the partitions of the shelves, one command
+/// each, and gathers what they return into one event.
+void add_gatherer(const millrace::stream::Stream<RequestId, reads::Input>& events,
+                  const GathererWiring& wiring);
 
 }  // namespace retail::stock

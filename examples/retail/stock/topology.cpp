@@ -26,7 +26,7 @@ millrace::stream::Stream<ProductCode, ShelfChanged> declare(
                                  builder.emitter<RequestId, ShelfCommand>("commands"),
                                  builder.emitter<RequestId, StockEvent>("stock-events"),
                                  settings.partitions};
-  builder.merge(orders, answers).process("gatherer", make_gatherer, gathering);
+  add_gatherer(builder.merge(orders, answers), gathering);
   builder.stream(gathering.commands)
       .to_private(shelf_commands_topic, [](const RequestId&, const ShelfCommand& command,
                                            std::int32_t) { return command.partition; });

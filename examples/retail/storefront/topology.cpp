@@ -57,13 +57,11 @@ using RequestIn = std::variant<OrderRequested, ReturnRequested, WriteOffRequeste
 using OrderIn = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected,
                              ReturnAccepted, ReturnCompleted, WriteOffAccepted>;
 using StockIn = std::variant<StockWrittenOff>;
-using Input = std::variant<const RequestIn*, const OrderIn*, const StockIn*, const Letter*>;
 
 }  // namespace reads
 
 namespace {
 
-using millrace::stream::Processor;
 using millrace::stream::ProcessorContext;
 using millrace::stream::StoreRef;
 
@@ -120,31 +118,24 @@ RequestKind kind_of_event(std::string_view type) {
                                        : RequestKind::unknown;
 }
 
-class StatusKeeper final : public Processor<RequestId, reads::Input> {
+class StatusKeeper {
  public:
   StatusKeeper(StatusStore status, CountsStore counts, OutcomeListener* listener)
       : status_(status), counts_(counts), listener_(listener) {}
 
-  void process(const RequestId& id, const reads::Input& input, ProcessorContext& context) override {
+  template <class Event>
+  void process(const RequestId& id, const Event& event, ProcessorContext& context) {
     auto store = context.store(status_);
     RequestView view = store.get(id).value_or(RequestView{});
     const Outcome before = view.outcome;
     id_taken_ = false;
-    std::visit([&](const auto* event) { take_any(*event, view, context); }, input);
+    take(event, view, context);
     store.put(id, view);
     if (view.outcome != before) count(before, view.outcome, context);
     if (listener_ != nullptr && (view.outcome != before || id_taken_)) listener_->outcome_known(id);
   }
 
  private:
-  static void take_any(const Letter& letter, RequestView& view, ProcessorContext&) {
-    take(letter, view);
-  }
-  template <class... Event>
-  void take_any(const std::variant<Event...>& event, RequestView& view, ProcessorContext& context) {
-    std::visit([&](const auto& one) { take(one, view, context); }, event);
-  }
-
   // What stopped the request is forgotten when an event shows that it was replayed.
   static void move(RequestView& view, RequestStatus to) {
     if (rank(to) <= rank(view)) return;
@@ -235,7 +226,7 @@ class StatusKeeper final : public Processor<RequestId, reads::Input> {
     move(view, RequestStatus::recorded);
     answer(view, Outcome::granted);
   }
-  static void take(const Letter& letter, RequestView& view) {
+  static void take(const Letter& letter, RequestView& view, ProcessorContext&) {
     if (letter.topic == requests_topic) {
       // Of another request under the same id: the one that counts is well.
       if (!view.request.empty() && view.request != letter.event) return;

@@ -241,7 +241,8 @@ void cut_sub_topologies(Plan& plan, std::vector<std::string>& problems) {
   const std::vector<NodeId> order = ordered(plan);
   if (order.size() != plan.nodes.size()) {
     for (const NodeSpec& node : plan.nodes) {
-      if (node.kind == NodeKind::process && std::find(order.begin(), order.end(), node.id) == order.end()) {
+      if (node.kind == NodeKind::process &&
+          std::find(order.begin(), order.end(), node.id) == order.end()) {
         problems.push_back(
             "what processor '" + node.name +
             "' emits comes back to it within the task: let it pass through a private topic");
@@ -271,8 +272,8 @@ void cut_sub_topologies(Plan& plan, std::vector<std::string>& problems) {
   }
 }
 
-void list_topics(Plan& plan, const std::vector<log::TopicSpec>& declared,
-                 std::int32_t partitions, std::vector<std::string>& problems) {
+void list_topics(Plan& plan, const std::vector<log::TopicSpec>& declared, std::int32_t partitions,
+                 std::vector<std::string>& problems) {
   using log::TopicKind;
   std::map<std::string, std::string> users;
   const auto add = [&](log::TopicSpec topic, const std::string& use) {

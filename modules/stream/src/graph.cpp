@@ -59,8 +59,7 @@ NodeId Graph::add_named(NodeKind kind, std::string name, std::vector<NodeId> par
   const auto id = static_cast<NodeId>(plan_.nodes.size());
   for (const NodeId parent : parents)
     keys = std::max(keys, this->keys(parent));
-  plan_.nodes.push_back(
-      {id, std::move(name), kind, std::move(parents), {}, std::move(make), {}});
+  plan_.nodes.push_back({id, std::move(name), kind, std::move(parents), {}, std::move(make), {}});
   keys_.push_back(keys);
   return id;
 }
@@ -186,8 +185,8 @@ void Graph::process(const std::string& name, NodeId parent, RecordType type,
     plan_.nodes[index(emitter)].parents.push_back(id);
 }
 
-void Graph::add_sink(NodeKind kind, NodeId parent, std::string topic,
-                     log::TopicKind topic_kind, RecordType type, PartitionChooser partitioner) {
+void Graph::add_sink(NodeKind kind, NodeId parent, std::string topic, log::TopicKind topic_kind,
+                     RecordType type, PartitionChooser partitioner) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   SinkSpec spec;
   spec.node = static_cast<NodeId>(plan_.nodes.size());
@@ -214,7 +213,8 @@ void Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
                         "service's state, and `.repartition` is for repartition(): choose another "
                         "one");
   }
-  add_sink(NodeKind::to_private, parent, name, log::TopicKind::private_topic, type, std::move(partitioner));
+  add_sink(NodeKind::to_private, parent, name, log::TopicKind::private_topic, type,
+           std::move(partitioner));
 }
 
 NodeId Graph::repartition(NodeId parent, const std::string& name, RecordType type) {

@@ -18,7 +18,7 @@ void check_plan(const Plan& plan, std::vector<std::string>& problems);
 void cut_sub_topologies(Plan& plan, std::vector<std::string>& problems);
 /// Fills Plan::own_topics, the declared ones among them, and the numbers of partitions that
 /// follow from them.
-void list_topics(Plan& plan, const std::vector<log::TopicSpec>& declared,
-                 std::int32_t partitions, std::vector<std::string>& problems);
+void list_topics(Plan& plan, const std::vector<log::TopicSpec>& declared, std::int32_t partitions,
+                 std::vector<std::string>& problems);
 
 }  // namespace millrace::stream

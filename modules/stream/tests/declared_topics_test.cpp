@@ -21,7 +21,7 @@ TEST(DeclaredTopics, a_declared_topic_is_made_and_read_with_the_partitions_of_th
   const auto plan = builder.build();
   ASSERT_TRUE(plan) << plan.error().to_string();
   EXPECT_THAT(plan->own_topics(), testing::Contains(log::TopicSpec{
-                                    "shop.commands", 7, log::TopicKind::commands, "shop"}));
+                                      "shop.commands", 7, log::TopicKind::commands, "shop"}));
   EXPECT_EQ(plan->sub_topologies().front().partitions, 7);
 }
 

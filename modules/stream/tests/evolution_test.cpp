@@ -21,7 +21,8 @@ Topology counts(const string& topic, const string& store) {
 }
 
 Manifest manifest_of(const Topology& topology) {
-  const auto evolution = evolve("shop", first_manifest(topology.plan()), std::nullopt, nothing_taken);
+  const auto evolution =
+      evolve("shop", first_manifest(topology.plan()), std::nullopt, nothing_taken);
   EXPECT_TRUE(evolution);
   return evolution->manifest;
 }
@@ -130,7 +131,8 @@ TEST(Evolve, shows_all_that_differs_in_columns) {
     builder.template stream<string, Placed>("orders").group_by_key().count("last");
     builder.template stream<string, Paid>("payments").group_by_key().count("paid");
   });
-  const auto evolution = evolve("shop", first_manifest(now.plan()), manifest_of(before), nothing_taken);
+  const auto evolution =
+      evolve("shop", first_manifest(now.plan()), manifest_of(before), nothing_taken);
   ASSERT_FALSE(evolution);
   EXPECT_THAT(evolution.error().message(), HasSubstr("--store last --store paid"));
   EXPECT_THAT(evolution.error().message(), HasSubstr("\n  value of store last"));
@@ -149,7 +151,8 @@ TEST(Evolve, removes_no_store_while_others_may_write_its_changelog) {
   const Manifest before = manifest_of(with_last());
   TakenNames taken = nothing_taken;
   taken.has_members = [](const string& group) { return group == "shop/counts"; };
-  const auto shared = evolve("shop", first_manifest(counts("orders", "counts").plan()), before, taken);
+  const auto shared =
+      evolve("shop", first_manifest(counts("orders", "counts").plan()), before, taken);
   ASSERT_TRUE(shared);
   EXPECT_FALSE(shared->changed);
   EXPECT_THAT(shared->notes, ElementsAre(HasSubstr("stays as long as other instances run")));
@@ -167,8 +170,8 @@ TEST(Evolve, gives_two_stores_of_a_new_part_two_changelogs) {
   });
   TakenNames taken = nothing_taken;
   taken.topic = [](const string& topic) { return topic == "shop.a.changelog"; };
-  const auto evolution =
-      evolve("shop", first_manifest(both.plan()), manifest_of(counts("returns", "returned")), taken);
+  const auto evolution = evolve("shop", first_manifest(both.plan()),
+                                manifest_of(counts("returns", "returned")), taken);
   ASSERT_TRUE(evolution);
   const auto& stores = evolution->manifest.parts.back().stores;
   ASSERT_EQ(stores.size(), 2U);

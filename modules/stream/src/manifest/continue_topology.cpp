@@ -218,8 +218,7 @@ TakenNames names_in(log::Log& log, const std::string& service, const Manifest& n
           [&log, value](const std::string& group) { return value(has_members(log, group)); }};
 }
 
-Status continue_topology(log::Log& log, Plan& topology,
-                         const Instance::Environment& environment) {
+Status continue_topology(log::Log& log, Plan& topology, const Instance::Environment& environment) {
   const std::string& service = topology.service;
   int failures = 0;
   for (int attempt = 0; attempt < attempts_max; ++attempt) {

@@ -28,8 +28,7 @@ class StoreSet {
     std::size_t written = 0;  ///< records in it
   };
 
-  StoreSet(const Plan& topology, const ResolvedSubTopology& resolved,
-           log::PartitionId partition);
+  StoreSet(const Plan& topology, const ResolvedSubTopology& resolved, log::PartitionId partition);
 
   /// Null when this task has no such store.
   [[nodiscard]] ByteStore* find(StoreId id) const;

@@ -63,8 +63,8 @@ template <class K>
 /// Adds an aggregation of a grouped stream of K and V under the store `name`.
 template <class StoreKey, class A, class K, class V>
 [[nodiscard]] Table<StoreKey, A> add_aggregate(
-    Graph& graph, NodeId node, bool repartition, NodeKind kind, const std::string& name,
-    auto fold, std::function<void(const Message&, void*)> group = {},
+    Graph& graph, NodeId node, bool repartition, NodeKind kind, const std::string& name, auto fold,
+    std::function<void(const Message&, void*)> group = {},
     const std::optional<TumblingWindows>& windows = {}) {
   if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
   const StoreId store = graph.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
@@ -86,8 +86,8 @@ class GroupedStream {
       : graph_(&graph), node_(node), repartition_(repartition) {}
 
   Table<K, std::int64_t> count(std::string store) const {
-    return detail::add_aggregate<K, std::int64_t, K, V>(*graph_, node_, repartition_, NodeKind::count,
-                                                        store, detail::counting());
+    return detail::add_aggregate<K, std::int64_t, K, V>(*graph_, node_, repartition_,
+                                                        NodeKind::count, store, detail::counting());
   }
   /// `fn(const V& so_far, const V& value) -> V`.
   template <class F>
@@ -98,7 +98,8 @@ class GroupedStream {
   /// `fn(const K&, const V&, A so_far) -> A`.
   template <class A, class F>
   Table<K, A> aggregate(A initial, F fn, std::string store) const {
-    return detail::add_aggregate<K, A, K, V>(*graph_, node_, repartition_, NodeKind::aggregate, store,
+    return detail::add_aggregate<K, A, K, V>(*graph_, node_, repartition_, NodeKind::aggregate,
+                                             store,
                                              detail::folding<K, V, A>(std::move(initial), fn));
   }
   WindowedStream<K, V> windowed_by(TumblingWindows windows) const {
@@ -128,7 +129,8 @@ class WindowedStream {
   }
   template <class A, class F>
   Table<Windowed<K>, A> aggregate(A initial, F fn, std::string store) const {
-    return added<A>(NodeKind::windowed_aggregate, store, detail::folding<K, V, A>(std::move(initial), fn));
+    return added<A>(NodeKind::windowed_aggregate, store,
+                    detail::folding<K, V, A>(std::move(initial), fn));
   }
 
  private:

@@ -39,10 +39,11 @@ class Stream {
 
   template <detail::TakesRecord<K, V> F>
   Stream filter(F predicate) const {
-    return kept(NodeKind::filter, [predicate](const Message& message, const detail::Output& out) mutable {
-      if (!detail::fits<K, V, F>(message)) return out.skip();
-      if (detail::call<K, V>(predicate, message)) out(message);
-    });
+    return kept(NodeKind::filter,
+                [predicate](const Message& message, const detail::Output& out) mutable {
+                  if (!detail::fits<K, V, F>(message)) return out.skip();
+                  if (detail::call<K, V>(predicate, message)) out(message);
+                });
   }
   template <detail::TakesRecord<K, V> F>
   Stream filter_not(F predicate) const {
@@ -154,10 +155,10 @@ class Stream {
   Table<K, V> to_table(std::string store) const {
     const NodeId parent = graph_->keyed(node_, store, private_type());
     const StoreId id = graph_->store(store, codec::type_info<K>(), codec::type_info<V>());
-    return {
-        *graph_,
-        graph_->add_stateful(NodeKind::to_table, parent, id, detail::table(detail::table_spec<K, V>(id))),
-        id};
+    return {*graph_,
+            graph_->add_stateful(NodeKind::to_table, parent, id,
+                                 detail::table(detail::table_spec<K, V>(id))),
+            id};
   }
   GroupedStream<K, V> group_by_key() const {
     return {*graph_, node_, graph_->keys(node_) != detail::Graph::Keys::kept};
@@ -238,8 +239,7 @@ class Stream {
     return {*graph_, graph_->add(kind, {node_}, detail::stateless(std::move(body)), keys)};
   }
   template <class Made, class V2, class F>
-  Stream<K, Made> joined(NodeKind kind, const Table<K, V2>& table, bool inner,
-                         F joiner) const {
+  Stream<K, Made> joined(NodeKind kind, const Table<K, V2>& table, bool inner, F joiner) const {
     const NodeId parent = graph_->keyed(node_, graph_->store_name(table.store()) + ".join",
                                         detail::repartition_type<K, V>());
     return {*graph_, graph_->add_stateful(kind, parent, table.store(),

@@ -202,8 +202,7 @@ class Graph {
   /// No other graph of this process has the same.
   [[nodiscard]] BuilderId id() const { return id_; }
 
-  NodeId add(NodeKind kind, std::vector<NodeId> parents, NodeFactory make,
-             Keys keys = Keys::kept);
+  NodeId add(NodeKind kind, std::vector<NodeId> parents, NodeFactory make, Keys keys = Keys::kept);
   /// An operator that uses a store and is known by the store's name.
   NodeId add_stateful(NodeKind kind, NodeId parent, StoreId store, NodeFactory make);
   void process(const std::string& name, NodeId parent, RecordType type, Connections connections,
@@ -239,18 +238,18 @@ class Graph {
                     OnUnknownType on_unknown_type);
   void add_sink(NodeKind kind, NodeId parent, std::string topic, log::TopicKind topic_kind,
                 RecordType type, PartitionChooser partitioner);
-  NodeId add_named(NodeKind kind, std::string name, std::vector<NodeId> parents,
-                   NodeFactory make, Keys keys);
+  NodeId add_named(NodeKind kind, std::string name, std::vector<NodeId> parents, NodeFactory make,
+                   Keys keys);
   void claim_name(std::string_view what, const std::string& name);
 
   BuilderId id_;
   std::int32_t partitions_;
   Plan plan_;
   std::vector<Keys> keys_;
-  std::map<std::string, Reader> readers_;      // by topic
-  std::vector<log::TopicSpec> declared_;       // that others write
-  std::map<NodeKind, std::int32_t> kinds_;     // counts nodes without a name of their own
-  std::set<std::string> names_;                // `<what> '<name>'` of processors, stores, ...
+  std::map<std::string, Reader> readers_;   // by topic
+  std::vector<log::TopicSpec> declared_;    // that others write
+  std::map<NodeKind, std::int32_t> kinds_;  // counts nodes without a name of their own
+  std::set<std::string> names_;             // `<what> '<name>'` of processors, stores, ...
   std::vector<std::string> problems_;
 };
 
