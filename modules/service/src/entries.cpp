@@ -41,13 +41,10 @@ bool StorePartitions::has(std::string_view key) const {
   return count > 0 && here.contains(partition_of(key, count));
 }
 
-std::string StorePartitions::missing() const {
+std::string partition_list(std::span<const std::int32_t> partitions) {
   std::string out;
-  for (std::int32_t partition = 0; partition < count; ++partition) {
-    if (!here.contains(partition)) {
-      out += (out.empty() ? "" : ", ") + std::to_string(partition);
-    }
-  }
+  for (const std::int32_t partition : partitions)
+    out += (out.empty() ? "" : ", ") + std::to_string(partition);
   return out;
 }
 

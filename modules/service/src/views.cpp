@@ -116,11 +116,9 @@ class ViewRoutes {
     }
     auto answer = instance_.read_range(store->name, *from, *to, *limit);
     if (!answer) return responder.send(error_response(answer.error()));
-    const auto partitions = store_partitions(instance_, log_, store->name);
-    if (!partitions) return responder.send(error_response(partitions.error()));
     std::string body;
     JsonWriter out(body);
-    if (Status done = write_entries(*store, answer->value, *partitions, out); !done)
+    if (Status done = write_entries(*store, *answer, out); !done)
       return responder.send(error_response(done.error()));
     http::Response response;
     response.body = out.take();
@@ -159,11 +157,11 @@ class ViewRoutes {
     return limit;
   }
 
-  static Status write_entries(const stream::StoreSpec& store,
-                              const std::vector<std::pair<std::string, std::string>>& entries,
-                              const StorePartitions& partitions, JsonWriter& out) {
+  using Entries = stream::Answer<std::vector<std::pair<std::string, std::string>>>;
+  static Status write_entries(const stream::StoreSpec& store, const Entries& entries,
+                              JsonWriter& out) {
     out.begin_object().key("entries").begin_array();
-    for (const auto& [key, value] : entries) {
+    for (const auto& [key, value] : entries.value) {
       out.begin_object().key("key");
       MILLRACE_TRY(write_key(*store.key, key, out));
       out.key("value");
@@ -171,9 +169,8 @@ class ViewRoutes {
       out.end_object();
     }
     out.end_array();
-    if (const std::string missing = partitions.missing(); !missing.empty()) {
-      out.field("missing_partitions", missing);
-    }
+    if (!entries.complete())
+      out.field("missing_partitions", partition_list(entries.missing_partitions));
     out.end_object();
     return {};
   }

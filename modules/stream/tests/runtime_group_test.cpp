@@ -2,10 +2,13 @@
 // Copyright The Millrace Authors
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "millrace/log/errors.hpp"
 #include "runtime_branches.hpp"
@@ -183,6 +186,31 @@ TEST_P(Branches, a_key_that_may_be_elsewhere_is_not_reported_as_missing) {
   EXPECT_EQ(mistyped.error().message(),
             "store balances has string -> Balance {total:int64,deposits:int64}; asked for was "
             "string -> int64");
+}
+
+TEST_P(Branches, an_answer_says_which_partitions_it_leaves_out) {
+  deposit(17);
+  Branch one = open("bank-1");
+  Branch two = open("bank-2");
+  rest({&one, &two});
+  const auto view_one = one.instance->view<std::string, Balance>("balances").value();
+  const auto view_two = two.instance->view<std::string, Balance>("balances").value();
+  const auto of_one = view_one.all(100);
+  const auto of_two = view_two.all(100);
+  ASSERT_TRUE(of_one && of_two);
+  EXPECT_FALSE(of_one->complete() || of_two->complete());
+  EXPECT_EQ(of_one->value.size() + of_two->value.size(), 17U);
+  std::vector<std::int32_t> missing = of_one->missing_partitions;
+  missing.insert(missing.end(), of_two->missing_partitions.begin(),
+                 of_two->missing_partitions.end());
+  std::sort(missing.begin(), missing.end());
+  EXPECT_EQ(missing, (std::vector<std::int32_t>{0, 1, 2, 3}));
+  ASSERT_TRUE(two.instance->close());
+  rest({&one});
+  const auto of_all = view_one.all(100);
+  ASSERT_TRUE(of_all);
+  EXPECT_TRUE(of_all->complete());
+  EXPECT_EQ(of_all->value.size(), 17U);
 }
 
 TEST_P(Branches, a_view_may_be_asked_for_by_the_reference_of_the_store) {

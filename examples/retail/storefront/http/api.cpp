@@ -120,14 +120,13 @@ class Api {
     std::vector<ProductAnswer> list;
     for (auto& [product, sales] : best_sellers(std::move(answer->value), top))
       list.push_back({product, sales.units, sales.revenue_milli});
-    const auto partitions =
-        millrace::service::store_partitions(context_.instance, context_.log, products_store);
-    if (!partitions) return responder.send(unavailable(partitions.error()));
     Response response;
     response.body = json_of(list);
     // The best of what this instance has.
-    if (const std::string missing = partitions->missing(); !missing.empty())
-      response.headers.add("Missing-Partitions", missing);
+    if (!answer->complete()) {
+      response.headers.add("Missing-Partitions",
+                           millrace::service::partition_list(answer->missing_partitions));
+    }
     send(answer->position, std::move(response), std::move(responder));
   }
 

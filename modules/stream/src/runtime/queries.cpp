@@ -3,6 +3,7 @@
 #include "runtime/queries.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "millrace/codec/same_type.hpp"
 #include "millrace/codec/type_shape.hpp"
@@ -81,12 +82,13 @@ Result<Answer<std::vector<std::pair<std::string, std::string>>>> Queries::read_r
   if (spec == nullptr) return fail(unknown_store(store));
   const SharedLock lock(tasks_->mutex());
   Answer<std::vector<std::pair<std::string, std::string>>> answer;
-  bool any = false;
+  std::set<std::int32_t> read;
+  std::int32_t partitions = 0;
   for (const auto& task : tasks_->list()) {
     const ByteStore* const bytes = task->find_store(spec->id);
-    if (bytes == nullptr) continue;
-    any = task->ready();
-    if (!any) break;
+    if (bytes == nullptr || !task->ready()) continue;
+    partitions = task->resolved().partitions;
+    read.insert(task->partition().value);
     std::size_t taken = 0;
     bytes->read_range(from, to, [&](std::string_view key, std::string_view value) {
       if (taken++ == limit) return false;
@@ -96,10 +98,13 @@ Result<Answer<std::vector<std::pair<std::string, std::string>>>> Queries::read_r
     const log::LogPosition position = task->position();
     if (answer.position.position < position.position) answer.position = position;
   }
-  if (!any)
+  if (read.empty())
     return fail(errc::not_ready,
                 "store " + std::string(store) +
                     ": its tasks are not restored yet, or other instances run them; ask again");
+  for (std::int32_t partition = 0; partition < partitions; ++partition) {
+    if (!read.contains(partition)) answer.missing_partitions.push_back(partition);
+  }
   std::sort(answer.value.begin(), answer.value.end());
   if (answer.value.size() > limit) answer.value.resize(limit);
   return answer;

@@ -102,6 +102,7 @@ class Task {
   [[nodiscard]] std::vector<log::Interest> reached() const;
 
   // Any thread, while the task lives.
+  [[nodiscard]] log::PartitionId partition() const { return partition_; }
   [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_acquire); }
   [[nodiscard]] const ByteStore* find_store(StoreId id) const { return staging_.stores().find(id); }
   /// As InstanceStatus::Task::in_hand.

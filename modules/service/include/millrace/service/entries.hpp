@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,9 +26,10 @@ struct StorePartitions {
   /// Whether the entry of a key would be in this instance. The partition is that of the key by
   /// Kafka's default partitioner, as for all records whose writer did not choose another one.
   [[nodiscard]] bool has(std::string_view key) const;
-  /// Those that are not here, in order, such as `1, 3`; empty when all are here.
-  [[nodiscard]] std::string missing() const;
 };
+
+/// The partitions that an answer leaves out (stream::Answer::missing_partitions), such as `1, 3`.
+[[nodiscard]] std::string partition_list(std::span<const std::int32_t> partitions);
 
 /// Cheap enough for each answer that has to know. Thread-safe. Failures of Log::find_topic;
 /// stream::errc::unknown_store.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,11 @@ template <class T>
 struct Answer {
   T value;
   log::LogPosition position;
+  /// The partitions of the store that the answer leaves out, in order: their tasks run in other
+  /// instances, or are not restored yet. That of a single key leaves none out: it fails instead.
+  std::vector<std::int32_t> missing_partitions = {};
+
+  [[nodiscard]] bool complete() const { return missing_partitions.empty(); }
 };
 
 namespace detail {
@@ -41,7 +47,8 @@ using Entries = Answer<std::vector<std::pair<std::string, std::string>>>;
 template <class K, class V>
 [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> decode_entries(Result<Entries> found) {
   if (!found) return fail(std::move(found).error());
-  Answer<std::vector<std::pair<K, V>>> answer{{}, found->position};
+  Answer<std::vector<std::pair<K, V>>> answer{
+      {}, found->position, std::move(found->missing_partitions)};
   answer.value.reserve(found->value.size());
   for (const auto& [key_bytes, value_bytes] : found->value) {
     auto& [key, value] = answer.value.emplace_back();
@@ -55,8 +62,8 @@ template <class K, class V>
 }  // namespace detail
 
 /// A read-only typed face of a store, over all tasks that this instance runs; Instance::view()
-/// makes it. Thread-safe. Lives at most as long as the Instance. errc::not_ready while the task of
-/// the key is being restored or belongs to another instance.
+/// makes it. Thread-safe. Lives at most as long as the Instance. get() fails with errc::not_ready
+/// while the key may be in a task that is being restored or belongs to another instance.
 template <class K, class V>
 class View {
  public:
@@ -72,12 +79,15 @@ class View {
     }
     return answer;
   }
-  /// Up to `limit` entries with keys in [from, to), in order.
+  /// Up to `limit` entries with keys in [from, to), in order: those of the tasks that this instance
+  /// runs. The answer says which partitions it leaves out. errc::not_ready when it would leave out
+  /// all of them.
   [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> range(const K& from, const K& to,
                                                                    std::size_t limit) const {
     return detail::decode_entries<K, V>(
         detail::read_range(*instance_, store_, encoded(from), encoded(to), limit));
   }
+  /// The same for all keys.
   [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> all(std::size_t limit) const {
     return detail::decode_entries<K, V>(detail::read_range(*instance_, store_, {}, {}, limit));
   }
