@@ -292,7 +292,7 @@ std::optional<std::string> ByteStore::last_key() const {
 }
 
 void ByteStore::range(std::string_view from, std::string_view to,
-                      const std::function<bool(std::string_view, std::string_view)>& visit) const {
+                      FunctionRef<bool(std::string_view, std::string_view)> visit) const {
   State& state = *state_;
   state.build_index();
   state.build_fresh_index();
@@ -313,7 +313,7 @@ void ByteStore::range(std::string_view from, std::string_view to,
   }
 }
 
-void ByteStore::changes(const ChangeVisitor& visit) const {
+void ByteStore::changes(ChangeVisitor visit) const {
   // `changed` stays in the order of the changes, by which a rollback cuts it.
   for (const auto& one : state_->order.sort(state_->changed)) {
     const Entry& entry = one.item->second;
@@ -346,7 +346,7 @@ void ByteStore::rollback() {
 std::size_t ByteStore::largest_change_bytes() const { return state_->largest_change_bytes; }
 
 void ByteStore::changes_since_savepoint(
-    const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const {
+    FunctionRef<void(std::string_view, std::optional<std::string_view>)> visit) const {
   for (const State::Undo& one : state_->undo) {
     const Entry& entry = one.item->second;
     if (entry.change == Change::put) {
@@ -426,9 +426,8 @@ std::optional<std::string> ByteStore::read(std::string_view key) const {
   return found->second.value;
 }
 
-void ByteStore::read_range(
-    std::string_view from, std::string_view to,
-    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+void ByteStore::read_range(std::string_view from, std::string_view to,
+                           FunctionRef<bool(std::string_view, std::string_view)> visit) const {
   state_->build_index();
   const SharedLock lock(state_->mutex);
   for (auto it = state_->index.lower_bound(from); it != state_->index.end(); ++it) {
@@ -437,7 +436,7 @@ void ByteStore::read_range(
 }
 
 void ByteStore::read_all(
-    const std::function<void(std::string_view, std::string_view, std::int64_t)>& visit) const {
+    FunctionRef<void(std::string_view, std::string_view, std::int64_t)> visit) const {
   state_->build_index();
   const SharedLock lock(state_->mutex);
   for (const auto& [key, item] : state_->index)

@@ -69,7 +69,7 @@ struct RecordWriter::State {
   };
 
   // Returns when `reached` is true, or nothing waits to be committed.
-  void commit_until(const std::function<bool()>& reached) {
+  void commit_until(FunctionRef<bool()> reached) {
     check_not_in_done();
     MutexLock lock(mutex);
     const Thread this_thread(inside, changed);
@@ -328,9 +328,7 @@ RecordWriter::~RecordWriter() {
   }
 }
 
-void RecordWriter::commit_until(const std::function<bool()>& reached) {
-  state_->commit_until(reached);
-}
+void RecordWriter::commit_until(FunctionRef<bool()> reached) { state_->commit_until(reached); }
 
 void RecordWriter::commit_all() {
   state_->commit_until([] { return false; });

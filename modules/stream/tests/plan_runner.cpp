@@ -45,7 +45,7 @@ class PlanRunner::Context final : public TaskContext {
              std::function<void(std::string_view, std::string_view, std::int64_t)>) override {
     throw std::logic_error("this runner has no sweeps: " + std::string(name));
   }
-  void with_context(const RememberedContext&, const std::function<void()>& fn) override { fn(); }
+  void with_context(const RememberedContext&, FunctionRef<void()> fn) override { fn(); }
 
  private:
   PlanRunner& runner_;

@@ -77,7 +77,7 @@ void TaskCalls::sweep(std::string_view name, PunctuationType type, std::int64_t 
   timer.visit = std::move(visit);
 }
 
-void TaskCalls::with_context(const RememberedContext& context, const std::function<void()>& fn) {
+void TaskCalls::with_context(const RememberedContext& context, FunctionRef<void()> fn) {
   check_in_work_item("with_context()");
   struct Guard {
     TaskCalls& calls;

@@ -69,7 +69,7 @@ class TaskCalls final : public TaskContext {
                 std::function<void(std::int64_t)> callback) override;
   void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms, StoreId store,
              std::function<void(std::string_view, std::string_view, std::int64_t)> visit) override;
-  void with_context(const RememberedContext& context, const std::function<void()>& fn) override;
+  void with_context(const RememberedContext& context, FunctionRef<void()> fn) override;
 
  private:
   void check_in_work_item(const char* what) const;

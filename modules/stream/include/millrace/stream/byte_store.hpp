@@ -4,12 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "millrace/base/function_ref.hpp"
 
 namespace millrace::stream {
 
@@ -49,14 +50,14 @@ class ByteStore {
   /// Visits keys in [from, to) in byte order, overlay included, until `visit` returns false. An
   /// empty `to` means no upper end. `visit` may change the store: it sees later keys as they are.
   void range(std::string_view from, std::string_view to,
-             const std::function<bool(std::string_view, std::string_view)>& visit) const;
+             FunctionRef<bool(std::string_view, std::string_view)> visit) const;
 
   /// A key, its new value or no value when it was erased, and its event time.
-  using ChangeVisitor = std::function<void(
+  using ChangeVisitor = FunctionRef<void(
       std::string_view key, std::optional<std::string_view> value, std::int64_t time_ms)>;
   /// Visits each key changed since the last apply or drop, once; in byte order, so that the
   /// changelog is a pure function.
-  void changes(const ChangeVisitor& visit) const;
+  void changes(ChangeVisitor visit) const;
   [[nodiscard]] bool dirty() const;
   /// What the changed keys and values take in a changelog, at most.
   [[nodiscard]] std::size_t changed_bytes() const;
@@ -69,7 +70,7 @@ class ByteStore {
   [[nodiscard]] std::size_t largest_change_bytes() const;
   /// As changes(), of what changed since the savepoint, in no order.
   void changes_since_savepoint(
-      const std::function<void(std::string_view, std::optional<std::string_view>)>& visit) const;
+      FunctionRef<void(std::string_view, std::optional<std::string_view>)> visit) const;
   /// The commit succeeded: the overlay becomes the content.
   void apply();
   /// The commit was refused: the overlay is forgotten.
@@ -84,10 +85,11 @@ class ByteStore {
   [[nodiscard]] std::optional<std::string> read(std::string_view key) const;
   /// As range(), over committed content, under a shared lock: keep the visit short.
   void read_range(std::string_view from, std::string_view to,
-                  const std::function<bool(std::string_view, std::string_view)>& visit) const;
+                  FunctionRef<bool(std::string_view, std::string_view)> visit) const;
   /// All of it, in byte order, with the times of the entries; as read_range().
-  void read_all(const std::function<void(std::string_view key, std::string_view value,
-                                         std::int64_t time_ms)>& visit) const;
+  void read_all(
+      FunctionRef<void(std::string_view key, std::string_view value, std::int64_t time_ms)> visit)
+      const;
   [[nodiscard]] std::size_t size() const;
   /// Bytes of keys and values held.
   [[nodiscard]] std::size_t bytes() const;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "millrace/base/error.hpp"
+#include "millrace/base/function_ref.hpp"
 #include "millrace/codec/envelope.hpp"
 #include "millrace/log/record.hpp"
 #include "millrace/log/types.hpp"
@@ -122,7 +123,7 @@ class TaskContext {
       std::function<void(std::string_view, std::string_view, std::int64_t)> visit) = 0;
   /// Calls `fn` with that context in hand: what it sends names its event as the cause and keeps its
   /// correlation.
-  virtual void with_context(const RememberedContext& context, const std::function<void()>& fn) {
+  virtual void with_context(const RememberedContext& context, FunctionRef<void()> fn) {
     static_cast<void>(context);
     fn();
   }

@@ -148,7 +148,7 @@ class ProcessorContext {
   }
   /// Calls `fn`. What `fn` emits has the remembered event as its cause, and the correlation and the
   /// trace of that event.
-  void with_context(const RememberedContext& context, const std::function<void()>& fn) {
+  void with_context(const RememberedContext& context, FunctionRef<void()> fn) {
     task_->with_context(context, fn);
   }
 

@@ -9,6 +9,7 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/error.hpp"
+#include "millrace/base/function_ref.hpp"
 #include "millrace/base/random.hpp"
 #include "millrace/log/log.hpp"
 
@@ -53,7 +54,7 @@ class RecordWriter {
   /// for a thread that waits for a Done, which makes it true. `reached` is called with a lock held
   /// and may not use this writer. While a thread is in run(), that one commits. A Done must not
   /// call it: the process ends. Throws what the log throws.
-  void commit_until(const std::function<bool()>& reached);
+  void commit_until(FunctionRef<bool()> reached);
   /// Commits all that waits.
   void commit_all();
   /// Commits until append() takes records again.

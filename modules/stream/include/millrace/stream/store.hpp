@@ -2,13 +2,13 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "millrace/base/error.hpp"
+#include "millrace/base/function_ref.hpp"
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/stream/byte_store.hpp"
@@ -49,9 +49,9 @@ void decode_entry(std::string_view key_bytes, std::string_view value_bytes, K& k
 
 /// Calls `visit` with decoded entries. Objects are reused from one entry to the next.
 template <class K, class V>
-[[nodiscard]] auto decoding(const std::function<bool(const K&, const V&)>& visit) {
-  return [&visit, key = K{}, value = V{}](std::string_view key_bytes,
-                                          std::string_view value_bytes) mutable {
+[[nodiscard]] auto decoding(FunctionRef<bool(const K&, const V&)> visit) {
+  return [visit, key = K{}, value = V{}](std::string_view key_bytes,
+                                         std::string_view value_bytes) mutable {
     decode_entry(key_bytes, value_bytes, key, value);
     return visit(key, value);
   };
@@ -87,14 +87,13 @@ class Store {
   }
   void erase(const K& key) { bytes_->erase(detail::encoded_key(key)); }
   /// Visits keys in [from, to) in order until `visit(key, value)` returns false. It may put, erase.
-  void range(const K& from, const K& to,
-             const std::function<bool(const K&, const V&)>& visit) const {
+  void range(const K& from, const K& to, FunctionRef<bool(const K&, const V&)> visit) const {
     // Copies: the visitor may ask stores, which use the same scratch.
     const std::string first(detail::encoded_key(from));
     const std::string last(detail::encoded_key(to));
     bytes_->range(first, last, detail::decoding<K, V>(visit));
   }
-  void all(const std::function<bool(const K&, const V&)>& visit) const {
+  void all(FunctionRef<bool(const K&, const V&)> visit) const {
     bytes_->range({}, {}, detail::decoding<K, V>(visit));
   }
 
