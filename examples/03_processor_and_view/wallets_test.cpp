@@ -20,8 +20,9 @@ using millrace::testkit::WorldOptions;
 // [driver]
 TEST(Wallets, a_move_below_zero_is_refused) {
   TopologyDriver driver(topology().value());
-  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m1", 500}, 1'000);
-  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m2", -501}, 2'000);
+  const auto commands = driver.input<std::string, MoveMoney>(commands_topic);
+  commands.pipe("anna", {"m1", 500}, 1'000);
+  commands.pipe("anna", {"m2", -501}, 2'000);
   driver.run_until_idle();
 
   const auto moved = driver.read<std::string, std::variant<MoneyMoved, MoveRefused>>(moves_topic);
@@ -33,10 +34,11 @@ TEST(Wallets, a_move_below_zero_is_refused) {
 
 TEST(Wallets, a_move_that_comes_again_after_a_crash_takes_effect_once) {
   TopologyDriver driver(topology().value());
-  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m1", 500}, 1'000);
+  const auto commands = driver.input<std::string, MoveMoney>(commands_topic);
+  commands.pipe("anna", {"m1", 500}, 1'000);
   driver.run_until_idle();
   driver.crash_and_restart();
-  driver.pipe(commands_topic, std::string("anna"), MoveMoney{"m1", 500}, 1'000);
+  commands.pipe("anna", {"m1", 500}, 1'000);
   driver.run_until_idle();
   EXPECT_EQ((driver.store<std::string, std::int64_t>(balances_store).get("anna")), 500);
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/describe/class.hpp>
+#include <variant>
 
 #include "millrace/stream/topology.hpp"
 
@@ -48,6 +49,20 @@ TEST(TopologyDriver, pipes_in_reads_out_and_looks_into_stores) {
   EXPECT_EQ((driver.store<std::string, std::int64_t>("counts").get("berta")), std::nullopt);
   EXPECT_TRUE((driver.read<std::string, Count>("speakers.counts")).empty());
   EXPECT_EQ(driver.all_raw("speakers.counts").size(), 1U);
+}
+
+struct Left {};
+BOOST_DESCRIBE_STRUCT(Left, (), ())
+
+TEST(TopologyDriver, an_input_has_its_topic_and_its_types) {
+  TopologyDriver driver(speakers());
+  const auto talk = driver.input<std::string, std::variant<Said, Left>>("talk", "stage");
+  talk.pipe("anna", Said{"hello"}, 1'000);
+  talk.pipe("anna", Left{}, 1'001);
+  EXPECT_EQ(talk.pipe("anna", Said{"again"}, 1'002, "process-1"), "talk-2");
+  driver.run_until_idle();
+  EXPECT_EQ((driver.store<std::string, std::int64_t>("counts").get("anna")), 2);
+  EXPECT_EQ(driver.instance().status().skipped, 1U) << "the source does not read the other event";
 }
 
 TEST(TopologyDriver, a_crash_leaves_what_was_committed) {

@@ -32,8 +32,8 @@ struct DriverOptions {
 /// advance_ms(). Use it on one thread. Failures throw TestError.
 ///
 ///     TopologyDriver driver(*revenue());
-///     driver.declare_topic("orders", "orders");
-///     driver.pipe("orders", std::string("A1"), OrderConfirmed{...}, time);
+///     const auto orders = driver.input<std::string, OrderEvent>("orders", "orders");
+///     orders.pipe("A1", OrderConfirmed{...}, time);
 ///     driver.run_until_idle();
 ///     EXPECT_EQ(driver.store<std::string, Money>("revenue").get("DE"), Money{42});
 class TopologyDriver {
@@ -47,6 +47,36 @@ class TopologyDriver {
   /// instance finds the topic.
   void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4,
                      log::TopicKind kind = log::TopicKind::events);
+
+  /// An input topic with the types of its records. V is an event, or a std::variant of events. The
+  /// driver outlives it; cheap to copy.
+  template <class K, class V>
+  class Input {
+   public:
+    Input(TopologyDriver& driver, std::string topic) : driver_(&driver), topic_(std::move(topic)) {}
+    /// As TopologyDriver::pipe().
+    std::string pipe(const K& key, const V& value, std::int64_t timestamp_ms,
+                     const std::string& correlation = {}) const {
+      return driver_->pipe(topic_, key, value, timestamp_ms, correlation);
+    }
+
+   private:
+    TopologyDriver* driver_;
+    std::string topic_;
+  };
+  /// A topic that the service declares itself.
+  template <class K, class V>
+  [[nodiscard]] Input<K, V> input(std::string topic) {
+    return {*this, std::move(topic)};
+  }
+  /// A topic of another service, which is created as by declare_topic().
+  template <class K, class V>
+  [[nodiscard]] Input<K, V> input(std::string topic, const std::string& owner,
+                                  std::int32_t partitions = 4,
+                                  log::TopicKind kind = log::TopicKind::events) {
+    declare_topic(topic, owner, partitions, kind);
+    return {*this, std::move(topic)};
+  }
 
   /// Appends an event with the headers that its service would write. Returns its `ce_id`.
   template <class K, class V>
