@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 #include "millrace/log_embedded/shared_region.hpp"
 
 namespace retail {
@@ -246,14 +246,6 @@ TEST_F(RunDirectory, fresh_keeps_and_lists_what_no_run_wrote_inside_of_what_runs
   }
 }
 
-int steps_until_death = 0;
-
-void die_at_a_step(std::string_view point) {
-  if (point == "retail.fresh.step" && --steps_until_death == 0) {
-    throw millrace::SimulatedDeath{point};
-  }
-}
-
 TEST_F(RunDirectory, fresh_that_was_interrupted_anywhere_can_be_repeated) {
   if (!millrace::fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
@@ -265,15 +257,13 @@ TEST_F(RunDirectory, fresh_that_was_interrupted_anywhere_can_be_repeated) {
     write_run();
     write("log/backup/version");
     write("state/stock/notes.txt");
-    steps_until_death = ++steps;
-    const millrace::FaultHandler before = millrace::set_fault_handler(die_at_a_step);
     try {
+      const millrace::DieAt death("retail.fresh.step", ++steps);
       ASSERT_TRUE(open(true));
       interrupted = false;
     } catch (const millrace::SimulatedDeath&) {
       interrupted = true;
     }
-    millrace::set_fault_handler(before);
     ASSERT_TRUE(open(true)) << steps;
     EXPECT_THAT(everything(),
                 testing::UnorderedElementsAre("lock", "log", "log/backup", "log/backup/version",

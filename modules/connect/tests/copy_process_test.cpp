@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "copy_logs.hpp"
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 
 // Copiers that are real processes and die.
 namespace millrace::connect {
@@ -18,18 +18,12 @@ struct Plan {
   std::string_view point;
   int nth = 1;
 };
-Plan plan;
-
-void follow_plan(std::string_view point) {
-  if (point == plan.point && --plan.nth == 0) ::kill(::getpid(), SIGKILL);
-}
 
 // Copies in a process of its own; true when that was killed as planned.
 bool dies_copying(const std::string& source, const std::string& target, Plan at) {
   const pid_t pid = ::fork();
   if (pid == 0) {
-    plan = at;
-    set_fault_handler(follow_plan);
+    const DieAt death(at.point, at.nth, SIGKILL);
     CopyRun run;
     run.request.transaction_bytes = 300;
     const auto done = run.copy(*file_copy_log(source), *file_copy_log(target));

@@ -65,7 +65,7 @@ TEST_F(CleaningFaults, a_death_at_any_point_of_a_change_costs_nothing) {
         }
         plan(point, nth);
         died = dies(*victim, [&] { clean(*victim); });
-        deadly_point = "";
+        forget_plan();
         if (!died) {
           break;
         }

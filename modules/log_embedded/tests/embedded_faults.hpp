@@ -2,33 +2,27 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "embedded_world.hpp"
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 
 namespace millrace::log {
-
-inline std::string_view deadly_point;
-inline int passes_left = 0;
-
-inline void die_there(std::string_view point) {
-  if (point == deadly_point && --passes_left == 0) {
-    deadly_point = "";
-    throw SimulatedDeath{point};
-  }
-}
 
 /// A simulated machine on which members die where a test plans it.
 class EmbeddedFaults : public testing::Test {
  protected:
-  void SetUp() override { former_ = set_fault_handler(die_there); }
+  void SetUp() override { former_ = set_fault_handler(nullptr); }
   void TearDown() override {
-    deadly_point = "";
+    forget_plan();
     set_fault_handler(former_);
   }
-  static void plan(std::string_view point, int nth) {
-    deadly_point = point;
-    passes_left = nth;
+  void plan(std::string_view point, int nth) {
+    forget_plan();
+    death_.emplace(point, nth);
   }
+  void forget_plan() { death_.reset(); }
   /// Runs until the member dies of the plan; true when it did.
   template <class Run>
   static bool dies(Log& log, Run run) {
@@ -43,6 +37,7 @@ class EmbeddedFaults : public testing::Test {
 
   SimulatedMachine machine_;
   FaultHandler former_ = nullptr;
+  std::optional<DieAt> death_;
 };
 
 }  // namespace millrace::log

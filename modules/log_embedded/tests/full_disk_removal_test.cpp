@@ -164,7 +164,7 @@ TEST_F(FullDiskRemoval, a_death_anywhere_leaves_a_log_that_opens_and_removes) {
       auto log = full();
       plan(point, nth);
       const bool died = dies(*log, [&] { clean(*log); });
-      deadly_point = "";
+      forget_plan();
       log = open("next");
       ASSERT_NE(log, nullptr) << point << nth;
       EXPECT_EQ(problem(*log), "") << point << nth;

@@ -162,7 +162,7 @@ void LogSimulation::run_until_death(SimulatedMember& one, const std::function<vo
   const auto nth = static_cast<int>(random().below(4)) + 1;
   plan(deadly_points[random().below(std::size(deadly_points))], nth);
   const bool died = dies(*one.log, work);
-  deadly_point = "";
+  forget_plan();
   if (died) {
     ++seen_.deaths;
     // The power can go there, too.
@@ -189,7 +189,7 @@ void LogSimulation::step() {
       fail_a_call(one);
     }
     open_member(one);
-    deadly_point = "";
+    forget_plan();
     return;
   }
   switch (random().below(28)) {

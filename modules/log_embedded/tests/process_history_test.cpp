@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "history.hpp"
 #include "process_world.hpp"
@@ -60,7 +61,8 @@ class ProcessHistories : public EmbeddedProcesses {
     }
     return records;
   }
-  /// Of a child. It notes each commit before it makes it, and again when it was acknowledged.
+  /// Of a child, killed in the nth pass of the point; 0: not killed. It notes each commit before it
+  /// makes it, and again when it was acknowledged.
   int write(int client, const char* point, int nth) {
     const auto log = open_settling("writer-" + std::to_string(client));
     if (log == nullptr) {
@@ -68,8 +70,10 @@ class ProcessHistories : public EmbeddedProcesses {
     }
     const auto partitions = partitions_of(*log);
     std::ofstream notes(notes_of(client));
-    plan = {point, nth, SIGKILL};
-    set_fault_handler(follow_plan);
+    std::optional<DieAt> death;
+    if (nth > 0) {
+      death.emplace(point, nth, SIGKILL);
+    }
     for (int commit = 0; commit < commits_of_process; ++commit) {
       Transaction transaction;
       for (const HistoryRecord& record : records_of(partitions, client, commit)) {

@@ -75,10 +75,9 @@ TEST_F(EmbeddedProcesses,
   int done = 0;
   for (const char* point : commit_points) {
     Child writer([&] {
-      plan = {point, 2, SIGKILL};
       auto own = open("victim");
       topic_at(*own, "t", 2);
-      set_fault_handler(follow_plan);
+      const DieAt death(point, 2, SIGKILL);
       for (int i = 0; i < 2; ++i) {
         static_cast<void>(put_all(*own, {a, b}, "victim"));
       }
@@ -104,9 +103,8 @@ TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_
     auto log = open("survivor", 200);
     const auto partition = topic_at(*log, "t");
     Child writer([&] {
-      plan = {point, 1, SIGSTOP};
       auto own = open("victim");
-      set_fault_handler(follow_plan);
+      const DieAt death(point, 1, SIGSTOP);
       static_cast<void>(put_all(*own, {partition}, "victim"));
       return 1;
     });
@@ -156,9 +154,8 @@ TEST_F(EmbeddedProcesses,
   const auto partition = topic_at(*log, "t");
   auto waiter = log->waiter();
   Child writer([&] {
-    plan = {"commit.before_wake", 1, SIGKILL};
     auto own = open("victim");
-    set_fault_handler(follow_plan);
+    const DieAt death("commit.before_wake", 1, SIGKILL);
     static_cast<void>(put_all(*own, {partition}, "v"));
     return 1;
   });

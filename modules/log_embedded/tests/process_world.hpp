@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "embedded_world.hpp"
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 
 namespace millrace::log {
 
@@ -86,19 +86,5 @@ class EmbeddedProcesses : public testing::Test {
 inline bool was_killed(int status) { return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL; }
 
 inline std::int64_t soon() { return real_clock().monotonic_ns() + 120'000'000'000; }
-
-/// What this process does to itself at a fault point.
-struct Plan {
-  std::string_view point;
-  int nth = 1;
-  int signal = SIGKILL;
-};
-inline Plan plan;
-
-inline void follow_plan(std::string_view point) {
-  if (point == plan.point && --plan.nth == 0) {
-    ::kill(::getpid(), plan.signal);
-  }
-}
 
 }  // namespace millrace::log

@@ -11,7 +11,7 @@
 
 #include "embedded_world.hpp"
 #include "hooked_files.hpp"
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 
 // Reading a log without writing: handles that only read, and the tools.
 namespace millrace::log {
@@ -36,22 +36,8 @@ std::vector<std::vector<std::string>> content_of(Log& log) {
   return content;
 }
 
-std::string_view deadly_point;
-
-void die_there(std::string_view point) {
-  if (point == deadly_point) {
-    deadly_point = "";
-    throw SimulatedDeath{point};
-  }
-}
-
 class EmbeddedReading : public testing::Test {
  protected:
-  void SetUp() override { former_ = set_fault_handler(die_there); }
-  void TearDown() override {
-    deadly_point = "";
-    set_fault_handler(former_);
-  }
   /// A log of two topics, a group with a position, and several segments.
   std::unique_ptr<Log> fill() {
     auto log = machine_.open();
@@ -94,7 +80,6 @@ class EmbeddedReading : public testing::Test {
   SimulatedMachine machine_;
   std::vector<std::vector<std::string>> content_;
   std::string identity_;
-  FaultHandler former_ = nullptr;
 };
 
 TEST_F(EmbeddedReading, a_log_on_a_read_only_mount_is_read) {
@@ -179,7 +164,7 @@ TEST_F(EmbeddedReading, what_a_reader_saw_stays_whatever_its_writer_died_of) {
       const TopicPartition orders = topic_at(*writer, "orders");
       ASSERT_TRUE(put_all(*writer, {orders}, "first"));
       const auto reader = machine.open(reading_options());
-      deadly_point = point;
+      const DieAt death(point);
       EXPECT_THROW(static_cast<void>(put_all(*writer, {orders}, "second")), SimulatedDeath);
       abandon(*writer);
       const std::vector<std::string> seen = values_of(*reader, orders);

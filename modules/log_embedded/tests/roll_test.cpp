@@ -6,29 +6,15 @@
 
 #include "embedded_world.hpp"
 #include "hooked_files.hpp"
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 
 // How the journal continues with its next segment, and the checkpoints on the way. On a simulated
 // machine.
 namespace millrace::log {
 namespace {
 
-std::string_view deadly_point;
-
-void die_there(std::string_view point) {
-  if (point == deadly_point) {
-    deadly_point = "";
-    throw SimulatedDeath{point};
-  }
-}
-
 class EmbeddedRoll : public testing::Test {
  protected:
-  void SetUp() override { former_ = set_fault_handler(die_there); }
-  void TearDown() override {
-    deadly_point = "";
-    set_fault_handler(former_);
-  }
   /// More than half of a segment.
   Result<Committed> put_half(Log& log, TopicPartition partition, char what) {
     values_.emplace_back(40'000, what);
@@ -46,7 +32,6 @@ class EmbeddedRoll : public testing::Test {
 
   SimulatedMachine machine_;
   std::vector<std::string> values_;
-  FaultHandler former_ = nullptr;
 };
 
 TEST_F(EmbeddedRoll, a_roll_takes_the_segment_that_was_prepared_and_syncs_no_file) {
@@ -116,7 +101,7 @@ TEST_F(EmbeddedRoll, a_member_that_dies_while_it_prepares_leaves_the_work_to_ano
     auto victim = machine.open(options_of("stock", "victim"));
     values_.clear();
     ASSERT_TRUE(put_half(*survivor, partition, 'a').has_value());
-    deadly_point = point;
+    const DieAt death(point);
     EXPECT_THROW(static_cast<void>(victim->maintain()), SimulatedDeath) << point;
     abandon(*victim);
     ASSERT_TRUE(survivor->maintain().has_value()) << point;
@@ -152,7 +137,7 @@ TEST_F(EmbeddedRoll, a_death_at_a_roll_to_a_prepared_segment_loses_nothing_durab
     values_.clear();
     ASSERT_TRUE(put_half(*survivor, partition, 'a').has_value());
     ASSERT_TRUE(survivor->maintain().has_value());
-    deadly_point = point;
+    const DieAt death(point);
     EXPECT_THROW(static_cast<void>(put_all(*victim, {partition}, std::string(40'000, 'x'))),
                  SimulatedDeath)
         << point;
@@ -302,13 +287,13 @@ TEST_F(EmbeddedRoll, others_commit_while_the_directory_of_a_new_segment_is_synce
   const auto rolled = put_half(**log, at, 'b');
   ASSERT_TRUE(rolled) << rolled.error().to_string();
   EXPECT_EQ(files.directory_syncs(), before) << "a roll leaves it to the next sync";
-  set_fault_handler([](std::string_view point) {
+  const FaultHandler former = set_fault_handler([](std::string_view point) {
     if (point == "sync.before_names") {
       commits += put_all(*other, {at}, "meanwhile") ? 1 : 0;
     }
   });
   ASSERT_TRUE((*log)->wait_durable(rolled->position));
-  set_fault_handler(die_there);
+  set_fault_handler(former);
   EXPECT_EQ(commits, 1) << "the writer lock was held";
   EXPECT_EQ(files.directory_syncs(), before + 1);
 }

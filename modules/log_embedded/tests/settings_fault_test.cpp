@@ -44,7 +44,7 @@ class SettingsFaults : public Settling {
     }
     plan(point, 1);
     const bool died = dies(*victim, [&] { work(*victim); });
-    deadly_point = "";
+    forget_plan();
     if (!died) {
       return nullptr;
     }

@@ -64,7 +64,7 @@ TEST_F(SettlingFaults, a_death_at_any_point_of_a_round_costs_nothing) {
         }
         plan(point, nth);
         died = dies(*victim, [&] { static_cast<void>(maintain_all(*victim)); });
-        deadly_point = "";
+        forget_plan();
         if (!died) {
           break;
         }

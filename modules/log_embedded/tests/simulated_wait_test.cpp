@@ -26,7 +26,7 @@ class SimulatedWaits : public EmbeddedFaults {
     machine_.regions.schedule(deadline_ns(ms), std::move(event));
   }
   /// In the middle of a commit of `held`. It is not abandoned, so the others see it live.
-  static void stop_with_the_lock(Log& holder) {
+  void stop_with_the_lock(Log& holder) {
     const auto partition = topic_at(holder, "t");
     plan("commit.after_frame", 1);
     EXPECT_THROW(static_cast<void>(put_all(holder, {partition}, "held")), SimulatedDeath);

@@ -40,10 +40,10 @@ TEST_F(Settling, lets_commits_and_housekeeping_through_between_any_two_of_its_st
     fill(*log, 1);
     inside = false;
   };
-  set_fault_handler(call_at_each_point);
+  const FaultHandler former = set_fault_handler(call_at_each_point);
   const Status kept = log->maintain_storage();
   at_each_point = nullptr;
-  set_fault_handler(die_there);
+  set_fault_handler(former);
   EXPECT_TRUE(kept) << kept.error().to_string();
   EXPECT_GT(calls, 10);
   expect_whole(*log);

@@ -16,9 +16,8 @@ TEST_F(EmbeddedProcesses, a_leader_killed_in_its_sync_is_replaced) {
   const auto partition = topic_at(*log, "t");
   for (const char* point : {"sync.leader_before", "sync.leader_after"}) {
     Child leader([&] {
-      plan = {point, 1, SIGKILL};
       auto own = open("leader");
-      set_fault_handler(follow_plan);
+      const DieAt death(point, 1, SIGKILL);
       const auto committed = put_all(*own, {partition}, "v");
       static_cast<void>(own->wait_durable(committed->position));
       return 1;
@@ -40,9 +39,8 @@ class StoppedLeader : public EmbeddedProcesses {
     log_ = open("survivor", 200);
     partition_ = topic_at(*log_, "t");
     leader_.emplace([this] {
-      plan = {"sync.leader_before", 1, SIGSTOP};
       auto own = open("leader");
-      set_fault_handler(follow_plan);
+      const DieAt death("sync.leader_before", 1, SIGSTOP);
       const auto committed = put_all(*own, {partition_}, "v");
       return own->wait_durable(committed->position) ? 0 : 1;
     });

@@ -40,7 +40,7 @@ class TopicDeletionFaults : public Settling {
     next_ = way == "survivor" ? open("survivor") : nullptr;
     plan(point, nth);
     const bool died = dies(*victim, [&] { work(*victim); });
-    deadly_point = "";
+    forget_plan();
     if (died && way == "power") {
       SeededRandom random(static_cast<std::uint64_t>(nth));
       machine().lose_power(random);
@@ -141,7 +141,7 @@ TEST_F(TopicDeletionFaults, free_the_name_wherever_the_creation_of_another_topic
         ASSERT_TRUE(dies(*first, [&] { static_cast<void>(first->delete_topic(old.topic)); }));
         plan(point, nth);
         died = dies(*second, [&] { EXPECT_NE(topic_at(*second, "t", 2).topic, old.topic); });
-        deadly_point = "";
+        forget_plan();
         if (way == "power") {
           SeededRandom random(static_cast<std::uint64_t>(nth));
           machine().lose_power(random);
@@ -182,7 +182,7 @@ TEST_F(TopicDeletionFaults, leave_the_name_to_the_next_opening_when_the_first_on
       }
       plan(point, 1);
       EXPECT_THROW(open("opens").reset(), SimulatedDeath);
-      deadly_point = "";
+      forget_plan();
       if (power) {
         SeededRandom random(7);
         machine().lose_power(random);

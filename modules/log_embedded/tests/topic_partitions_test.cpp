@@ -306,7 +306,7 @@ TEST_F(TopicPartitions, are_all_there_or_none_wherever_the_member_that_adds_them
         static_cast<void>(victim->add_partitions(first.topic, 3));
         static_cast<void>(victim->wait_durable(victim->committed()));
       });
-      deadly_point = "";
+      forget_plan();
       ASSERT_TRUE(died);
       if (after == "power") {
         SeededRandom random(5);

@@ -243,7 +243,7 @@ TEST_F(Trimming, a_death_at_any_point_costs_the_reader_nothing) {
         }
         plan(point, nth);
         died = dies(*victim, [&] { clean(*victim); });
-        deadly_point = "";
+        forget_plan();
         if (!died) {
           break;
         }

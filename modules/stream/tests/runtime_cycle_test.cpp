@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 #include "millrace/log/errors.hpp"
 #include "runtime_fixture.hpp"
 
@@ -62,13 +63,7 @@ TEST_P(Cycle, a_dead_process_repeats_nothing_and_loses_nothing_wherever_it_died)
     for (int n = 1; n <= 12; n += times(8, 1)) {
       SCOPED_TRACE(std::string(point) + ", pass " + std::to_string(n));
       auto driver = open_bank({}, {});
-      static std::string dying_point;
-      static int passes_left;
-      dying_point = point;
-      passes_left = n;
-      const FaultHandler former = set_fault_handler([](std::string_view reached) {
-        if (reached == dying_point && --passes_left == 0) throw SimulatedDeath{reached};
-      });
+      std::optional<DieAt> death(std::in_place, point, n);
       for (int i = 0; i < 60; ++i) {
         driver->pipe("deposits", "account-" + std::to_string(i % 7), Deposited{1}, 1'000 + i);
         if (i % 5 != 0) continue;
@@ -78,9 +73,9 @@ TEST_P(Cycle, a_dead_process_repeats_nothing_and_loses_nothing_wherever_it_died)
           driver->crash_and_restart();
         }
       }
-      set_fault_handler(former);
+      EXPECT_TRUE(death->happened());
+      death.reset();
       driver->run_until_idle();
-      EXPECT_LE(passes_left, 0);
       const auto published = driver->read<std::string, Balance>("bank.balances");
       EXPECT_EQ(published.size(), 60U);
       EXPECT_TRUE(without_gap_or_repeat(published));

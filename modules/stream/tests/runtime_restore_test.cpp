@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
-#include "millrace/base/fault_point.hpp"
+#include "millrace/base/die_at.hpp"
 #include "runtime_fixture.hpp"
 
 namespace millrace::stream::test {
@@ -189,18 +190,14 @@ TEST_P(Restore, a_death_between_writing_and_publishing_a_snapshot_costs_nothing)
     auto driver = open_bank(with_snapshots());
     deposit(*driver, 0, 50);
     driver->advance_ms(2'000);
-    static std::string dying_point;
-    dying_point = point;
-    const FaultHandler former = set_fault_handler([](std::string_view reached) {
-      if (reached == dying_point) throw SimulatedDeath{reached};
-    });
+    std::optional<DieAt> death(std::in_place, point);
     // Where the clock is the real one, the next snapshot may be due before all is deposited.
     const auto deposit_until_death = [&] {
       deposit(*driver, 50, 100);
       driver->advance_ms(2'000);
     };
     EXPECT_THROW(deposit_until_death(), SimulatedDeath);
-    set_fault_handler(former);
+    death.reset();
     driver->files().lose_power();
     driver->crash_and_restart();
     driver->run_until_idle();
