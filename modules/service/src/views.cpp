@@ -169,7 +169,7 @@ class ViewRoutes {
       out.end_object();
     }
     out.end_array();
-    if (!entries.complete())
+    if (!entries.has_all_partitions())
       out.field("missing_partitions", partition_list(entries.missing_partitions));
     out.end_object();
     return {};

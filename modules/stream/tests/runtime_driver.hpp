@@ -70,6 +70,8 @@ class Driver {
     template <class T>
     static T checked(Result<Answer<T>> answer) {
       if (!answer) throw testkit::TestError(answer.error().to_string());
+      if (!answer->has_all_partitions())
+        throw testkit::TestError("a task of the store is not restored yet");
       return std::move(answer->value);
     }
     View<K, V> view_;

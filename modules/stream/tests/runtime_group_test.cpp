@@ -198,7 +198,7 @@ TEST_P(Branches, an_answer_says_which_partitions_it_leaves_out) {
   const auto of_one = view_one.all(100);
   const auto of_two = view_two.all(100);
   ASSERT_TRUE(of_one && of_two);
-  EXPECT_FALSE(of_one->complete() || of_two->complete());
+  EXPECT_FALSE(of_one->has_all_partitions() || of_two->has_all_partitions());
   EXPECT_EQ(of_one->value.size() + of_two->value.size(), 17U);
   std::vector<std::int32_t> missing = of_one->missing_partitions;
   missing.insert(missing.end(), of_two->missing_partitions.begin(),
@@ -209,7 +209,7 @@ TEST_P(Branches, an_answer_says_which_partitions_it_leaves_out) {
   rest({&one});
   const auto of_all = view_one.all(100);
   ASSERT_TRUE(of_all);
-  EXPECT_TRUE(of_all->complete());
+  EXPECT_TRUE(of_all->has_all_partitions());
   EXPECT_EQ(of_all->value.size(), 17U);
 }
 

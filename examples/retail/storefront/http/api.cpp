@@ -123,7 +123,7 @@ class Api {
     Response response;
     response.body = json_of(list);
     // The best of what this instance has.
-    if (!answer->complete()) {
+    if (!answer->has_all_partitions()) {
       response.headers.add("Missing-Partitions",
                            millrace::service::partition_list(answer->missing_partitions));
     }

@@ -29,7 +29,8 @@ struct Answer {
   /// instances, or are not restored yet. That of a single key leaves none out: it fails instead.
   std::vector<std::int32_t> missing_partitions = {};
 
-  [[nodiscard]] bool complete() const { return missing_partitions.empty(); }
+  /// Says nothing of entries that the limit of a range leaves out.
+  [[nodiscard]] bool has_all_partitions() const { return missing_partitions.empty(); }
 };
 
 namespace detail {

@@ -124,6 +124,7 @@ class TopologyDriver {
     template <class T>
     static T checked(Result<stream::Answer<T>> answer) {
       if (!answer) throw TestError(answer.error().to_string());
+      if (!answer->has_all_partitions()) throw TestError("a task of the store is not restored yet");
       return std::move(answer->value);
     }
     stream::View<K, V> view_;
