@@ -72,8 +72,7 @@ Result<std::vector<std::uint64_t>> Journal::listed_starts() {
 
 Status Journal::refresh() {
   if (mode_ != OpenMode::read) {
-    const MutexLock guard(sync_mutex_);
-    MILLRACE_TRY(open_names());
+    MILLRACE_TRY(names());
   }
   MILLRACE_ASSIGN(std::vector<std::uint64_t> starts, listed_starts());
   if (starts.empty()) {
@@ -418,19 +417,20 @@ Status Journal::sync_file(File& file) {
 }
 
 Status Journal::sync_names() {
-  const MutexLock guard(sync_mutex_);
   // That it cannot be opened must not pass for a sync that failed.
-  MILLRACE_TRY(open_names());
-  Status synced = names_->sync();
+  MILLRACE_ASSIGN(File* const directory, names());
+  const MutexLock guard(sync_mutex_);
+  Status synced = directory->sync();
   sync_failed_ = sync_failed_ || !synced;
   return synced;
 }
 
-Status Journal::open_names() {
+Result<File*> Journal::names() {
+  const MutexLock guard(names_mutex_);
   if (names_ == nullptr) {
     MILLRACE_ASSIGN(names_, open_.open(directory_, OpenMode::read));
   }
-  return {};
+  return names_.get();
 }
 
 bool Journal::sync_failed() {

@@ -157,7 +157,8 @@ class Journal {
   [[nodiscard]] Result<std::uint64_t> grow(std::uint64_t start, std::uint64_t bytes,
                                            const std::function<void()>& step);
   [[nodiscard]] Status sync_file(File& file);
-  [[nodiscard]] Status open_names() MILLRACE_REQUIRES(sync_mutex_);
+  /// The directory, whose sync makes the names of segments durable. Opened by the first call.
+  [[nodiscard]] Result<File*> names();
   [[nodiscard]] std::uint64_t end_of_locked(std::uint64_t position) const
       MILLRACE_REQUIRES_SHARED(mutex_);
   /// As bounds_of(); errc::corrupt without a segment.
@@ -174,11 +175,13 @@ class Journal {
   SharedMutex mutex_;
   std::vector<Segment> segments_ MILLRACE_GUARDED_BY(mutex_);  ///< by start
   std::uint64_t begin_ MILLRACE_GUARDED_BY(mutex_) = 0;        ///< no segment begins before it
-  // Held during a sync: of two at once on a file that failed, one would return success.
+  // Held during a sync: of two at once on a file that failed, one would return success. Nothing
+  // that a commit or a reader waits for may take it: a sync may last as long as the disk likes.
   Mutex sync_mutex_;
   bool sync_failed_ MILLRACE_GUARDED_BY(sync_mutex_) = false;
+  Mutex names_mutex_;
   // Open as long as the journal, so that no sync of it fails for want of a descriptor.
-  std::unique_ptr<File> names_ MILLRACE_GUARDED_BY(sync_mutex_);
+  std::unique_ptr<File> names_ MILLRACE_GUARDED_BY(names_mutex_);
 };
 
 }  // namespace millrace::log::embedded

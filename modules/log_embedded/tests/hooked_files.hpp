@@ -35,6 +35,8 @@ class HookedFiles final : public FileSystem {
     counts_calls_ = true;
   }
   [[nodiscard]] bool was_called() const { return hook_ == nullptr; }
+  /// The next sync of a file calls `hook` first.
+  void before_sync(std::function<void()> hook) { sync_hook_ = std::move(hook); }
   /// Counts openings from here on; the opening `number` fails, as in a process that has no
   /// descriptor left. A negative number lets all of them succeed.
   void fail_open(int number) { opens_left_ = number; }
@@ -109,6 +111,9 @@ class HookedFiles final : public FileSystem {
     }
     Status sync() override {
       owner_.directory_syncs_ += directory_ ? 1 : 0;
+      if (owner_.sync_hook_ != nullptr) {
+        std::exchange(owner_.sync_hook_, nullptr)();
+      }
       return file_->sync();
     }
     Status allocate(std::uint64_t size) override { return file_->allocate(size); }
@@ -150,6 +155,7 @@ class HookedFiles final : public FileSystem {
   int openings_ = 0;
   std::uint64_t bytes_read_ = 0;
   std::function<void()> hook_;
+  std::function<void()> sync_hook_;
 };
 
 }  // namespace millrace::log

@@ -266,6 +266,27 @@ TEST_F(EmbeddedRoll, what_a_checkpoint_synced_is_durable_and_not_synced_again) {
   EXPECT_EQ(machine_.files.syncs(), later + 2) << "the new segment and the checkpoint";
 }
 
+// The thread that syncs does it here: what waited for the end of the sync would wait for ever.
+TEST_F(EmbeddedRoll, a_commit_that_rolls_and_a_reader_do_not_wait_for_a_sync) {
+  HookedFiles files(machine_.files);
+  LogEnvironment environment{machine_.clock, files, machine_.random, machine_.processes};
+  const auto log = open_embedded(SimulatedMachine::directory, environment,
+                                 options_of("stock", "one"), machine_.embedded());
+  ASSERT_TRUE(log) << log.error().to_string();
+  const auto at = topic_at(**log, "t");
+  const auto first = put_half(**log, at, 'a');
+  ASSERT_TRUE(first);
+  const auto another = machine_.open(options_of("stock", "two"));
+  bool rolled = false;
+  files.before_sync([&] {
+    rolled = put_half(*another, at, 'b') && put_half(**log, at, 'c');
+    EXPECT_EQ(values_of(**log, at), values_) << "in a segment that another member made";
+  });
+  ASSERT_TRUE((*log)->wait_durable(first->position));
+  EXPECT_TRUE(rolled);
+  EXPECT_EQ(values_of(**log, at), values_);
+}
+
 TEST_F(EmbeddedRoll, others_commit_while_the_directory_of_a_new_segment_is_synced) {
   if (!fault_points_compiled_in()) {
     GTEST_SKIP() << "this build has no fault points";
