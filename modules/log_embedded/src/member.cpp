@@ -23,6 +23,8 @@ Status with_descriptors(Status done) {
 }
 
 // How long a call waits for a member that settles, and between two looks.
+// A call settles in several rounds when commits would be slowed down else, but no longer than this.
+constexpr std::int64_t rounds_ns_max = 1'000'000'000;
 constexpr std::int64_t settling_timeout_ns = 60'000'000'000;
 constexpr std::int64_t settling_pause_ns = 5'000'000;
 
@@ -273,9 +275,14 @@ Status Member::settle_when_due() {
   Status done = deletes ? deletions.run(take_lock) : Status{};
   // After each removal, before anything else takes that room.
   checkpointer.restore_ballast();
-  if (done && settles) {
+  bool again = settles;
+  while (done && again) {
     done = settler.run(take_lock);
     checkpointer.restore_ballast();
+    again = settler.is_behind() && directory.clock().monotonic_ns() - now_ns < rounds_ns_max;
+    if (done && again) {
+      done = segments.refresh();
+    }
   }
   if (done && cleans) {
     done = cleaner.run(take_lock);

@@ -55,6 +55,9 @@ class Settler {
   /// that is damaged, and a disk that is full or fails, keep what they concern in the journal; they
   /// are counted and no failure. Fails as the log does: errc::closed, failed_sync.
   [[nodiscard]] Status run(const Lock& lock);
+  /// After run(): it left work although so much of the journal is not settled that commits will
+  /// soon be slowed down. The next round should follow at once.
+  [[nodiscard]] bool is_behind() const;
   /// Returns when no file is being settled; none is from then on. For a handle that is about to
   /// give up its slot, so that another member settles.
   void stop();

@@ -177,6 +177,44 @@ TEST_F(Settling, keeps_what_is_read_at_opening_small_however_much_was_written) {
   expect_whole(*open());
 }
 
+// A round ends after 100 ms. Here the syncs of one partition take longer.
+TEST_F(Settling, goes_on_at_once_while_commits_would_soon_be_slowed) {
+  HookedFiles files(machine().files);
+  LogEnvironment environment{machine().clock, files, machine().random, machine().processes};
+  EmbeddedOptions options = settling();
+  options.settle.unsettled_bytes_max = 800'000;
+  const auto log = open_embedded(root, environment, options_of(), options);
+  ASSERT_TRUE(log) << log.error().to_string();
+  const auto topic = (*log)->create_topic({"u", 8, TopicKind::events, "stock"}).value();
+  const auto write = [&](std::size_t bytes) {
+    for (int p = 0; p < 8; ++p) {
+      ASSERT_TRUE(put_all(**log, {{topic.id, partition(p)}}, std::string(bytes, 'v')));
+    }
+  };
+  std::function<void()> slow = [&] {
+    machine().clock.advance_ms(26);
+    files.before_sync(slow);
+  };
+  const auto settled_partitions = [&] {
+    int settled = 0;
+    for (int p = 0; p < 8; ++p) {
+      settled += names("/settled/u-" + std::to_string(p), ".log").empty() ? 0 : 1;
+    }
+    return settled;
+  };
+  write(5'000);
+  files.before_sync(slow);
+  for (int calls = 1; calls <= 8; ++calls) {
+    ASSERT_TRUE((*log)->maintain_storage());
+    EXPECT_EQ(settled_partitions(), calls) << "nobody waits for the rest";
+  }
+  write(70'000);
+  ASSERT_GT(count_of(**log, "unsettled_bytes"), 500'000U);
+  ASSERT_TRUE((*log)->maintain_storage());
+  EXPECT_LE(count_of(**log, "unsettled_bytes"), 400'000U);
+  files.before_sync(nullptr);
+}
+
 TEST_F(Settling, slows_commits_while_too_much_waits) {
   EmbeddedOptions options = settling();
   options.settle.unsettled_bytes_max = 100'000;

@@ -233,10 +233,11 @@ class Log {
   /// (the log failed or we were evicted).
   [[nodiscard]] virtual Status maintain() = 0;
   /// Housekeeping that may take long and that nothing waits for: the embedded log settles, removes,
-  /// compacts and looks for damage, some 100 ms in each call and as long as a sync of the disk. The
-  /// runtime calls it some ten times a second from a thread of its own, beside maintain() and
-  /// commits; a process that does not call it leaves the work to others. A second caller waits for
-  /// the first one. A failure means what one of maintain() does.
+  /// compacts and looks for damage, some 100 ms in each call and as long as a sync of the disk, or
+  /// a second when commits would be slowed down else. The runtime calls it some ten times a second
+  /// from a thread of its own, beside maintain() and commits; a process that does not call it
+  /// leaves the work to others. A second caller waits for the first one. A failure means what one
+  /// of maintain() does.
   [[nodiscard]] virtual Status maintain_storage() { return {}; }
   /// A descriptor that polls readable when a member may have died; -1 where there is none. Owned by
   /// the log.
