@@ -22,9 +22,9 @@ Status with_descriptors(Status done) {
   return !done && done.error().is(millrace::errc::too_many_files) ? Status{} : std::move(done);
 }
 
-// How long a call waits for a member that settles, and between two looks.
 // A call settles in several rounds when commits would be slowed down else, but no longer than this.
 constexpr std::int64_t rounds_ns_max = 1'000'000'000;
+// How long a call waits for a member that settles, and between two looks.
 constexpr std::int64_t settling_timeout_ns = 60'000'000'000;
 constexpr std::int64_t settling_pause_ns = 5'000'000;
 

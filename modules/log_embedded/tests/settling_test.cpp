@@ -178,7 +178,7 @@ TEST_F(Settling, keeps_what_is_read_at_opening_small_however_much_was_written) {
 }
 
 // A round ends after 100 ms. Here the syncs of one partition take longer.
-TEST_F(Settling, goes_on_at_once_while_commits_would_soon_be_slowed) {
+TEST_F(Settling, continues_at_once_while_commits_would_soon_be_slowed) {
   HookedFiles files(machine().files);
   LogEnvironment environment{machine().clock, files, machine().random, machine().processes};
   EmbeddedOptions options = settling();

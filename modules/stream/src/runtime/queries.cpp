@@ -14,7 +14,7 @@ namespace millrace::stream::runtime {
 
 namespace {
 
-// `Balance {total:int64}`; types that differ in the name alone are told apart too.
+// `Balance {total:int64}`; types that differ in the name alone are distinguished too.
 std::string shown(const codec::TypeInfo& type) {
   const std::string shape = codec::to_text(codec::shape_of(type));
   const std::string name = type_name(&type);
