@@ -78,8 +78,8 @@ class LogSuite(ProgramSuite):
         settling = {"durability": "os", "batch": 500, "writers": 1, "processes": 1, "settling": "on"}
         for system in ("millrace", "plain-twice", "plain-twice-synced"):
             yield Row("append", settling, system, self.append_limits("os", 500, 1))
-        for partitions in (1, 4):
-            yield from self.both("read", {"partitions": partitions, "settling": "off"}, bytes=10_000_000 if self.quick else 1_000_000_000)
+        for partitions, settling in ((1, "off"), (4, "off"), (1, "on"), (4, "on")):
+            yield from self.both("read", {"partitions": partitions, "settling": settling}, bytes=10_000_000 if self.quick else 1_000_000_000)
         for durability in ("os", "sync"):
             for settling in ("off", "on"):
                 params = {"durability": durability, "bytes": 200, "load": "bulk", "settling": settling}

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 //
-// Reads every record from the first on, checks and decodes it and adds something up.
+// Reads every record from the first on, checks and decodes it and adds something up: from the
+// journal, or with settling from segments.
 #include "log/cases.hpp"
+#include "log/settling_log.hpp"
 #include "support/plain_file.hpp"
 #include "support/real_log.hpp"
 
@@ -84,10 +86,12 @@ Sample run_read(const Arguments& arguments) {
     write_plain(file, source, records, batch);
     return timed(records, [&] { return read_plainly(file); });
   }
-  RealLog log(directory + "/log", "bench", "os");
+  const std::string settling = arguments.text("settling");
+  RealLog log(directory + "/log", "bench", "os", settling);
   const log::Topic topic =
       log.make_topic("events", static_cast<std::int32_t>(arguments.number("partitions")));
   fill_log(log, topic, records);
+  if (settling == "on") await_settled(*log);
   return timed(records, [&] { return read_log(log, topic); });
 }
 

@@ -160,7 +160,7 @@ struct MemoryState {
     }
     FetchBuffer buffer;
     MILLRACE_TRY(decode_batch(batch->bytes, buffer.records));
-    return first_at_time(buffer, time_ms);
+    return first_at_time(buffer.records, time_ms);
   }
 
   bool has_news(std::span<const Interest> interests) MILLRACE_REQUIRES(mutex) {

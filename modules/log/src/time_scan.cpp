@@ -11,11 +11,11 @@ constexpr std::size_t scan_bytes = 1U << 20U;
 
 }  // namespace
 
-std::optional<Offset> first_at_time(const FetchBuffer& fetched, std::int64_t time_ms) {
-  const auto found =
-      std::find_if(fetched.records.begin(), fetched.records.end(),
-                   [&](const RecordView& record) { return record.timestamp_ms >= time_ms; });
-  return found == fetched.records.end() ? std::nullopt : std::optional(found->offset);
+std::optional<Offset> first_at_time(std::span<const RecordView> records, std::int64_t time_ms) {
+  const auto found = std::find_if(records.begin(), records.end(), [&](const RecordView& record) {
+    return record.timestamp_ms >= time_ms;
+  });
+  return found == records.end() ? std::nullopt : std::optional(found->offset);
 }
 
 Result<std::optional<Offset>> scan_for_time(Log& log, TopicPartition partition, Offset from,
@@ -23,7 +23,7 @@ Result<std::optional<Offset>> scan_for_time(Log& log, TopicPartition partition, 
   FetchBuffer buffer;
   while (true) {
     MILLRACE_TRY(log.fetch(partition, from, scan_bytes, buffer));
-    const auto found = first_at_time(buffer, time_ms);
+    const auto found = first_at_time(buffer.records, time_ms);
     if (found || buffer.next == from) {
       return found;
     }

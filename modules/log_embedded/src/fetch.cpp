@@ -164,7 +164,7 @@ Status fetch_settled(LogParts& log, TopicPartition partition, Offset from, Offse
                ? fail(errc::corrupt, done.error().message() + "; restore it from a backup")
                : done;
   }
-  buffer.bytes.swap(read.bytes);
+  buffer.bytes.swap(read.memory);
   for (const SettledBatches::Batch& batch : read.batches) {
     const std::string_view bytes =
         std::string_view(buffer.bytes).substr(batch.at, batch.header.bytes);

@@ -38,7 +38,7 @@ Result<Found> find_settled(LogParts& log, TopicPartition partition, std::int64_t
   FetchBuffer buffer;
   for (Offset from = start; from < end; from = buffer.next) {
     MILLRACE_TRY(fetch_records(log, partition, from, 1, buffer));
-    if (const auto first = first_at_time(buffer, time_ms)) {
+    if (const auto first = first_at_time(buffer.records, time_ms)) {
       return first;
     }
   }
@@ -61,7 +61,7 @@ Result<Found> find_unsettled(LogParts& log, TopicPartition partition, const Part
       from = before.end;
     }
     MILLRACE_TRY(fetch_records(log, partition, offset(from), 1, buffer));
-    if (const auto found = first_at_time(buffer, time_ms)) {
+    if (const auto found = first_at_time(buffer.records, time_ms)) {
       return found;
     }
     // The late one of the batch lies before the first offset that is kept.

@@ -70,9 +70,9 @@ Status verify_partition(FileSystem& files, const std::string& directory,
     const Status good = reader.read(next, partition.end, bytes_at_once, read);
     if (good) {
       next = read.next;
-      report.settled_bytes += read.bytes.size();
       report.settled_batches += read.batches.size();
       for (const SettledBatches::Batch& batch : read.batches) {
+        report.settled_bytes += batch.header.bytes;
         report.settled_records += static_cast<std::uint64_t>(batch.header.count);
       }
       continue;

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "millrace/base/endian.hpp"
 #include "millrace/base/fault_file_system.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
@@ -51,6 +54,35 @@ TEST_F(BatchWalk, comes_to_batches_of_any_size_in_order) {
   }
   EXPECT_FALSE(walker.next(batch).value());
   EXPECT_EQ(walker.position(), bytes.size());
+}
+
+TEST_F(BatchWalk, keeps_the_batches_valid_while_it_has_read_the_next_one) {
+  constexpr std::size_t ahead = 100'000;
+  std::string bytes;
+  for (std::int64_t i = 0; i < 40; ++i)
+    bytes += walked_batch(i, i == 17 ? 3 * ahead : 10'000 + static_cast<std::size_t>(i));
+  walk(bytes);
+  std::string memory = "of an earlier walk";
+  BatchWalker walker(*file, "/walked", 0, bytes.size(), memory, ahead);
+  std::vector<WalkedBatch> held;
+  std::size_t most = 0;
+  std::uint64_t begins = 0;
+  while (walker.position() < bytes.size()) {
+    if (!walker.has_read_next()) {
+      most = std::max(most, held.size());
+      held.clear();
+      begins = walker.position();
+    }
+    ASSERT_TRUE(walker.next(batch).value());
+    held.push_back(batch);
+    ASSERT_EQ(walker.memory_at(), begins);
+    for (const WalkedBatch& one : held)
+      ASSERT_EQ(one.bytes, std::string_view(bytes).substr(one.position, one.header.bytes));
+  }
+  EXPECT_GT(most, 3U);
+  EXPECT_TRUE(walker.has_read_next());  // the end of the file
+  EXPECT_FALSE(walker.next(batch).value());
+  EXPECT_TRUE(bytes.ends_with(memory));
 }
 
 TEST_F(BatchWalk, passes_over_a_batch_whose_checksum_is_wrong) {

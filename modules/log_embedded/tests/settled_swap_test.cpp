@@ -259,7 +259,7 @@ TEST(SettledSwap, a_reader_of_a_segment_that_is_open_reads_it_to_the_end) {
   ASSERT_TRUE(prepared.compact_with(partition.world.files));
   SettledBatches after;
   ASSERT_TRUE(segment->read(base, end, 1U << 20U, after));
-  EXPECT_EQ(after.bytes, before.bytes);
+  EXPECT_EQ(after.memory, before.memory);
 }
 
 }  // namespace

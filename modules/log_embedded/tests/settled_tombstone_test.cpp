@@ -35,7 +35,7 @@ struct Deleted {
     auto reader = SegmentReader::open(partition.world.files, settled_directory);
     SettledBatches read;
     EXPECT_TRUE(reader->read(offset(3), partition.end(), 1, read));
-    return read.bytes;
+    return std::string(read.view(read.batches.at(0)));
   }
   KeyedPartition partition;
 };

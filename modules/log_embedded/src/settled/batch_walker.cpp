@@ -10,7 +10,7 @@
 namespace millrace::log {
 namespace {
 
-constexpr std::uint64_t chunk_bytes = 64U << 10U;
+constexpr std::uint64_t ahead_bytes_min = 64U << 10U;
 
 }  // namespace
 
@@ -27,23 +27,38 @@ BatchWalker::BatchWalker(File& file, std::string path, std::uint64_t position, s
       position_(position),
       end_(end),
       batch_bytes_max_(batch_bytes_max),
+      ahead_bytes_(ahead_bytes_min),
       buffer_at_(position) {}
+
+BatchWalker::BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end,
+                         std::string& memory, std::uint64_t ahead_bytes)
+    : BatchWalker(file, std::move(path), position, end) {
+  ahead_bytes_ = std::max(ahead_bytes, ahead_bytes_);
+  memory_ = &memory;
+  memory.clear();
+}
+
+bool BatchWalker::has_read_next() {
+  const std::string_view rest = std::string_view(buffer()).substr(position_ - buffer_at_);
+  const auto header = read_batch_header(rest);
+  return position_ >= end_ || (header && header->bytes <= rest.size());
+}
 
 /// The next bytes of the file, so many or as many as there are.
 Result<std::string_view> BatchWalker::look(std::uint64_t bytes) {
+  std::string& buffer = this->buffer();
   const std::uint64_t wanted = std::min(bytes, end_ - position_);
-  std::uint64_t skipped = position_ - buffer_at_;
-  if (skipped > buffer_.size() || buffer_.size() - skipped < wanted) {
-    const std::uint64_t size = std::min(std::max(wanted, chunk_bytes), end_ - position_);
-    std::string fresh;
-    fresh.resize_and_overwrite(size, [](char*, std::size_t count) { return count; });
-    MILLRACE_ASSIGN(const std::size_t got, file_.read_at(position_, fresh.data(), size));
-    fresh.resize(got);
-    buffer_ = std::move(fresh);
+  if (buffer.size() - (position_ - buffer_at_) < wanted) {
+    buffer.erase(0, position_ - buffer_at_);
     buffer_at_ = position_;
-    skipped = 0;
+    const std::size_t kept = buffer.size();
+    const std::uint64_t size = std::min(std::max(wanted, ahead_bytes_), end_ - position_);
+    buffer.resize_and_overwrite(size, [](char*, std::size_t count) { return count; });
+    const auto got = file_.read_at(position_ + kept, buffer.data() + kept, size - kept);
+    buffer.resize(kept + (got ? *got : 0));
+    MILLRACE_TRY(got);
   }
-  return std::string_view(buffer_).substr(skipped, wanted);
+  return std::string_view(buffer).substr(position_ - buffer_at_, wanted);
 }
 
 Result<bool> BatchWalker::next(WalkedBatch& batch) {

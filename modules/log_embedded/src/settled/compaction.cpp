@@ -132,7 +132,7 @@ Result<bool> Compaction::fill_from(const CleanableSegment& one) {
       }
     }
     fill_at_ = read.next;
-    spend(read.bytes.size());
+    spend(read.memory.size());
   }
   return true;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "millrace/log/backend/batch_layout.hpp"
+#include "millrace/log/backend/time_scan.hpp"
 #include "millrace/log/errors.hpp"
 #include "settled/segment_files.hpp"
 
@@ -18,10 +19,7 @@ Result<std::optional<Offset>> first_at(const WalkedBatch& batch, std::int64_t ti
   }
   std::vector<RecordView> records;
   MILLRACE_TRY(decode_batch(batch.bytes, records));
-  const auto found = std::find_if(records.begin(), records.end(), [time_ms](const RecordView& one) {
-    return one.timestamp_ms >= time_ms;
-  });
-  return found == records.end() ? std::nullopt : std::optional(found->offset);
+  return first_at_time(records, time_ms);
 }
 
 }  // namespace
@@ -178,13 +176,16 @@ Result<std::uint64_t> SettledSegment::number_of(const WalkedBatch& batch,
 
 Status SettledSegment::read(Offset from, Offset end, std::size_t max_bytes,
                             SettledBatches& out) const {
+  constexpr std::uint64_t ahead_bytes_max = 4U << 20U;
   MILLRACE_ASSIGN(const std::uint64_t start, position_before(from));
-  BatchWalker walker(*log_, path_, start, log_bytes_);
+  BatchWalker walker(*log_, path_, start, log_bytes_, out.memory,
+                     std::min<std::uint64_t>(max_bytes, ahead_bytes_max));
   WalkedBatch batch;
   std::optional<std::uint64_t> number;
   std::optional<Offset> passed;
+  std::size_t bytes = 0;
   Offset at = base_;
-  while (at < end) {
+  while (at < end && (out.batches.empty() || walker.has_read_next())) {
     const Offset before = at;
     MILLRACE_ASSIGN(const bool found, next(walker, at, end, batch));
     const Offset base = batch.header.base_offset;
@@ -197,7 +198,8 @@ Status SettledSegment::read(Offset from, Offset end, std::size_t max_bytes,
       passed = base;
       continue;
     }
-    if (!out.batches.empty() && out.bytes.size() + batch.bytes.size() > max_bytes) {
+    bytes += batch.bytes.size();
+    if (!out.batches.empty() && bytes > max_bytes) {
       return {};
     }
     if (!number) {
@@ -205,8 +207,7 @@ Status SettledSegment::read(Offset from, Offset end, std::size_t max_bytes,
     }
     MILLRACE_ASSIGN(const CommitEntry commit, commit_of(batch, *number));
     ++*number;
-    out.batches.push_back({out.bytes.size(), batch.header, commit});
-    out.bytes.append(batch.bytes);
+    out.batches.push_back({batch.position - walker.memory_at(), batch.header, commit});
     out.next = at;
   }
   return {};

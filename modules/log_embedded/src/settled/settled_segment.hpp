@@ -21,18 +21,18 @@ namespace millrace::log::embedded {
 /// Batches that were read, with the commits that they were part of.
 struct SettledBatches {
   struct Batch {
-    std::size_t at = 0;  ///< in `bytes`
+    std::size_t at = 0;  ///< in `memory`
     RecordBatchHeader header;
     CommitEntry commit;
   };
-  std::string bytes;
+  std::string memory;  ///< what was read of the file, also what lies around the batches
   std::vector<Batch> batches;
   Offset next;  ///< one past the last offset that was read
   [[nodiscard]] std::string_view view(const Batch& batch) const {
-    return std::string_view(bytes).substr(batch.at, batch.header.bytes);
+    return std::string_view(memory).substr(batch.at, batch.header.bytes);
   }
   void clear() {
-    bytes.clear();
+    memory.clear();
     batches.clear();
   }
 };
@@ -49,10 +49,10 @@ class SettledSegment {
   [[nodiscard]] static Result<SettledSegment> open(FileSystem& files, const std::string& directory,
                                                    Offset base, bool swapped = false);
 
-  /// Appends to `out` the batch that holds `from`, or the first one behind it, and those that
-  /// follow, as far as they begin before `end` and lie in the file. At most `max_bytes`, but the
-  /// first batch of `out` whole; sets out.next when it appends, and to `end` when compaction took
-  /// what lay between. Bytes at and behind `end` are looked at in that case alone.
+  /// Adds to `out`, which has no batch, the batch that holds `from`, or the first one behind it,
+  /// and those that follow, as far as they begin before `end` and lie in the file. At most
+  /// `max_bytes`, but the first batch whole; sets out.next when it adds one, and to `end` when
+  /// compaction took what lay between. Bytes at and behind `end` are looked at in that case alone.
   [[nodiscard]] Status read(Offset from, Offset end, std::size_t max_bytes,
                             SettledBatches& out) const;
 

@@ -55,6 +55,12 @@ template <std::unsigned_integral T>
     value = static_cast<unsigned char>(*at);
     return at + 1;
   }
+  // Two bytes are nearly as usual: the size of a record, its number in a batch.
+  if (end - at >= 2 && static_cast<unsigned char>(at[1]) < 0x80U) {
+    value = (static_cast<unsigned char>(at[0]) & 0x7fU) |
+            (static_cast<T>(static_cast<unsigned char>(at[1])) << 7U);
+    return at + 2;
+  }
   constexpr unsigned bits = std::numeric_limits<T>::digits;
   static_assert(bits >= 32);
   T raw = 0;

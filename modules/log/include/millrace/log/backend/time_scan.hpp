@@ -4,13 +4,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "millrace/log/log.hpp"
 
 namespace millrace::log {
 
-/// The first of the fetched records whose time is at or after the given one.
-[[nodiscard]] std::optional<Offset> first_at_time(const FetchBuffer& fetched, std::int64_t time_ms);
+/// The first of the records whose time is at or after the given one.
+[[nodiscard]] std::optional<Offset> first_at_time(std::span<const RecordView> records,
+                                                  std::int64_t time_ms);
 
 /// The same of a partition from an offset on, up to the end that fetches of the handle know: reads
 /// record by record, for a log that knows no more than that none lies before `from`.
