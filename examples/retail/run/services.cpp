@@ -17,16 +17,6 @@
 
 namespace retail {
 
-namespace {
-
-// Unless the URL has options of its own.
-std::string with_settling(const std::string& log) {
-  const bool is_directory = log.starts_with("file:") && log.find('?') == std::string::npos;
-  return is_directory ? log + "?settle=on" : log;
-}
-
-}  // namespace
-
 std::vector<millrace::service::ChildSpec> service_children(const RunOptions& options,
                                                            const DataDirectory& directory,
                                                            const std::string& log_identity,
@@ -38,7 +28,7 @@ std::vector<millrace::service::ChildSpec> service_children(const RunOptions& opt
     child.name = name;
     child.command = {program_directory + "/retail-" + child.name,
                      "--log",
-                     with_settling(options.log),
+                     options.log,
                      "--log-identity",
                      log_identity,
                      "--durability",

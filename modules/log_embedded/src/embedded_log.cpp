@@ -54,6 +54,7 @@ Result<std::vector<Topic>> EmbeddedLog::topics() {
 }
 
 Result<Committed> EmbeddedLog::commit(Transaction& transaction) {
+  MILLRACE_TRY(log_->settle_for_commit());
   std::unique_ptr<Committer> committer;
   {
     const MutexLock guard(committers_mutex_);

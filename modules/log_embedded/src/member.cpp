@@ -212,6 +212,15 @@ Status Member::maintain() {
 }
 
 Status Member::maintain_storage() {
+  storage_is_maintained_.store(true, std::memory_order_relaxed);
+  const MutexLock guard(storage_mutex_);
+  return with_descriptors(settle_when_due());
+}
+
+Status Member::settle_for_commit() {
+  if (storage_is_maintained_.load(std::memory_order_relaxed) || !settler.is_pressed()) [[likely]] {
+    return {};
+  }
   const MutexLock guard(storage_mutex_);
   return with_descriptors(settle_when_due());
 }

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -47,6 +48,8 @@ class Member final : public LogParts {
   [[nodiscard]] Status maintain();
   /// Log::maintain_storage.
   [[nodiscard]] Status maintain_storage();
+  /// Settles before a commit that would soon be slowed down, when nobody calls maintain_storage().
+  [[nodiscard]] Status settle_for_commit();
   /// The member's process dies here, in a simulation.
   void die() { directory.region().die(); }
 
@@ -69,6 +72,7 @@ class Member final : public LogParts {
   Mutex maintain_mutex_;
   Scrubber scrubber_{*this};
   Mutex storage_mutex_;
+  std::atomic<bool> storage_is_maintained_{false};
 };
 
 }  // namespace millrace::log::embedded

@@ -34,7 +34,7 @@ bool reading_may_work(const Error& error) {
 // A disk has a hundred times as much, and a log of 20 GB is read in an hour and a half.
 constexpr std::uint64_t scrub_bytes_per_s = 4ULL << 20U;
 
-/// Takes what follows the '?' of a URL: `settle=on`.
+/// Takes what follows the '?' of a URL: `settle=off`.
 Status take_options(std::string_view text, EmbeddedOptions& options) {
   while (!text.empty()) {
     const std::string_view one = text.substr(0, text.find('&'));
@@ -71,6 +71,7 @@ Result<std::unique_ptr<Log>> open_directory(std::string_view url, LogEnvironment
                                             LogOptions options) {
   const std::size_t question = std::min(url.find('?'), url.size());
   EmbeddedOptions embedded;
+  embedded.settle.on = true;
   embedded.scrub.bytes_per_s = scrub_bytes_per_s;
   {
     const MutexLock lock(notices().mutex);

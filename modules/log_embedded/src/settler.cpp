@@ -41,10 +41,12 @@ bool Settler::is_due(std::int64_t now_ns) const {
   return options.on && now_ns - looked_ns_ >= options.interval_ms * ns_per_ms;
 }
 
-bool Settler::is_behind() const {
-  return room_bytes_ == 0 &&
-         unsettled_bytes() > directory_.embedded_options().settle.unsettled_bytes_max / 2;
+bool Settler::is_pressed() const {
+  const SettleOptions& options = directory_.embedded_options().settle;
+  return options.on && unsettled_bytes() > options.unsettled_bytes_max / 2;
 }
+
+bool Settler::is_behind() const { return room_bytes_ == 0 && is_pressed(); }
 
 std::uint64_t Settler::unsettled_bytes() const {
   const Control& control = directory_.control();

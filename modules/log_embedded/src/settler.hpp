@@ -58,6 +58,8 @@ class Settler {
   /// After run(): it left work although so much of the journal is not settled that commits will
   /// soon be slowed down. The next round should follow at once.
   [[nodiscard]] bool is_behind() const;
+  /// Half of what may be unsettled before commits are slowed down is.
+  [[nodiscard]] bool is_pressed() const;
   /// Returns when no file is being settled; none is from then on. For a handle that is about to
   /// give up its slot, so that another member settles.
   void stop();

@@ -219,6 +219,7 @@ TEST_F(Settling, slows_commits_while_too_much_waits) {
   EmbeddedOptions options = settling();
   options.settle.unsettled_bytes_max = 100'000;
   const auto log = machine().open(options_of(), options);
+  ASSERT_TRUE(log->maintain_storage());
   fill(*log, 10);
   EXPECT_EQ(count_of(*log, "slowed_commits"), 0U);
   EXPECT_LE(count_of(*log, "unsettled_bytes"), 100'000U);
@@ -234,6 +235,20 @@ TEST_F(Settling, slows_commits_while_too_much_waits) {
 }
 
 // cut.
+
+// A program that only writes has no thread for it.
+TEST_F(Settling, happens_in_commits_when_nobody_maintains_the_storage) {
+  EmbeddedOptions options = settling();
+  options.settle.unsettled_bytes_max = 100'000;
+  const auto log = machine().open(options_of(), options);
+  for (int i = 0; i < 70; ++i) {
+    fill(*log, 1);
+    machine().clock.advance_ms(options.settle.interval_ms);
+    ASSERT_LE(count_of(*log, "unsettled_bytes"), 60'000U);
+  }
+  EXPECT_GT(log->committed().position, 200'000U);
+  EXPECT_EQ(count_of(*log, "slowed_commits"), 0U);
+}
 
 TEST_F(Settling, shows_on_all_handles_how_much_of_the_journal_is_not_settled) {
   auto log = open("one");

@@ -20,9 +20,10 @@ namespace millrace::log {
 
 /// When durable batches move from the journal into segments of their partitions, and the journal
 /// lets go of what it does not need any more: docs/formats/settled_segment.md. One member does it
-/// for all, in Log::maintain_storage(). A log that once settled needs a build that knows of it.
+/// for all, in Log::maintain_storage(), or in commits of a handle for which nobody calls that, when
+/// they would be slowed down else. A log that once settled needs a build that knows of it.
 struct SettleOptions {
-  bool on = false;
+  bool on = false;                            ///< `file:DIR` turns it on
   std::uint64_t bytes = 64U << 10U;           ///< a partition settles when so many bytes wait,
   std::int64_t age_ms = 600'000;              ///< or when its oldest batch was appended so long ago
   std::int64_t interval_ms = 1'000;           ///< between two looks at all partitions
@@ -60,10 +61,9 @@ struct EmbeddedOptions {
 };
 
 /// Makes open_log() know `file:DIR`, the log in a directory that several processes of one machine
-/// share. `file:DIR?settle=on` sets SettleOptions::on, `scrub=off` turns the scrubber off, which
-/// reads 4 MiB a second otherwise. Call it before open_log(); a service does it
-/// by itself. Logs that are opened after it get the notice of the last call. Thread-safe, any
-/// number of times.
+/// share. It settles, and a scrubber reads 4 MiB a second; `file:DIR?settle=off` and `scrub=off`
+/// turn them off. Call it before open_log(); a service does it by itself. Logs that are opened
+/// after it get the notice of the last call. Thread-safe, any number of times.
 void register_embedded(Notice notice = {});
 
 /// Opens the log in a directory, with what open_log("file:DIR") cannot say. Failures as there.
