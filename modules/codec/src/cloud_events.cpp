@@ -15,11 +15,14 @@ constexpr auto source_key = header_key("ce_source");
 constexpr auto type_key = header_key("ce_type");
 constexpr auto correlation_key = header_key("ce_correlationid");
 constexpr auto causation_key = header_key("ce_causationid");
-// What all events share, and after it the key and the value's length of a header whose value has a
-// fixed length.
+constexpr auto version_part = header("ce_specversion", "1.0");
+constexpr auto content_key = header_key("content-type");
+constexpr std::string_view json_content = "application/json";
+// The key and the value's length of a header whose value has a fixed length.
+constexpr auto time_part = joined(header_key("ce_time"), length_prefix<24>());
+// What all events in JSON share.
 constexpr auto constant_part =
-    joined(header("ce_specversion", "1.0"), header("content-type", "application/json"),
-           header_key("ce_time"), length_prefix<24>());
+    joined(version_part, header("content-type", "application/json"), time_part);
 // CloudEvents' own extension for it, and what tools that know no CloudEvents look for.
 constexpr auto ce_trace_part =
     joined(header_key("ce_traceparent"), length_prefix<traceparent_bytes>());
@@ -80,7 +83,13 @@ void append_event_headers(EncodedHeaders& out, const EventHeaders& headers) {
     write_header(writer, type_key, headers.type);
     ++out.count;
   }
-  writer.bytes({constant_part.data(), constant_part.size()});
+  if (headers.content_type == json_content) {
+    writer.bytes({constant_part.data(), constant_part.size()});
+  } else {
+    writer.bytes({version_part.data(), version_part.size()});
+    write_header(writer, content_key, headers.content_type);
+    writer.bytes({time_part.data(), time_part.size()});
+  }
   char* const time = writer.room(24);
   write_time(time, headers.time_ms);
   writer.advance(time + 24);
@@ -116,6 +125,19 @@ Result<EventContext> read_event_headers(std::string_view encoded, std::int32_t c
     return not_headers();
   }
   return context;
+}
+
+Result<EventContext> read_envelope(Envelope envelope, std::string_view encoded,
+                                   std::int32_t count) {
+  switch (envelope) {
+    case Envelope::cloud_events:
+      return read_event_headers(encoded, count);
+    case Envelope::context:
+      return read_private_context(encoded, count);
+    case Envelope::none:
+      break;
+  }
+  return EventContext{};
 }
 
 }  // namespace millrace::codec

@@ -40,6 +40,18 @@ void append_traceparent(std::string& out, const TraceContext& trace) {
   out.append(text, sizeof text);
 }
 
+std::string_view to_string(Envelope envelope) {
+  switch (envelope) {
+    case Envelope::cloud_events:
+      return "cloud_events";
+    case Envelope::context:
+      return "context";
+    case Envelope::none:
+      break;
+  }
+  return "none";
+}
+
 std::optional<TraceContext> parse_traceparent(std::string_view text) {
   // A later version may append more, after a dash.
   const bool framed = text.size() >= traceparent_bytes && text[2] == '-' && text[35] == '-' &&

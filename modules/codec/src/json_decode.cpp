@@ -376,7 +376,8 @@ Status decode_json(const TypeInfo& described, std::string_view event_type, std::
   const TypeInfo* type = &resolve(&described, out);
   if (type->kind == Kind::variant) {
     std::size_t index = 0;
-    while (index < type->alternatives.size() && type->alternatives[index]().name != event_type) {
+    while (index < type->alternatives.size() &&
+           !is_event_type(type->alternatives[index](), event_type)) {
       ++index;
     }
     if (index == type->alternatives.size()) {

@@ -18,7 +18,9 @@ class Comparison {
   bool is_same(const TypeInfo& a, const TypeInfo& b) {
     if (&a == &b) return true;
     const bool is_alike = a.name == b.name && a.kind == b.kind && a.size == b.size &&
-                          a.alignment == b.alignment && a.transparent == b.transparent;
+                          a.alignment == b.alignment && a.transparent == b.transparent &&
+                          std::equal(a.event_types.begin(), a.event_types.end(),
+                                     b.event_types.begin(), b.event_types.end());
     if (!is_alike) return false;
     // A type may hold itself: what is being compared further up counts as the same here.
     const std::pair<const TypeInfo*, const TypeInfo*> pair(&a, &b);

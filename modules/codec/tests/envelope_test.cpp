@@ -238,5 +238,18 @@ TEST(PrivateContext, none_is_an_empty_context_and_a_broken_one_is_refused) {
                   .is(errc::bad_envelope));
 }
 
+TEST(EventHeadersOf, a_value_name_its_content_type) {
+  EncodedHeaders json;
+  append_event_headers(json, example());
+  EventHeaders headers = example();
+  headers.content_type = "application/avro";
+  EncodedHeaders avro;
+  append_event_headers(avro, headers);
+  EXPECT_EQ(avro.count, json.count);
+  auto expected = all(json);
+  expected["content-type"] = "application/avro";
+  EXPECT_EQ(all(avro), expected);
+}
+
 }  // namespace
 }  // namespace millrace::codec

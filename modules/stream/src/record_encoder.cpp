@@ -27,7 +27,7 @@ log::HeadersView RecordEncoder::event_headers(const codec::TypeInfo& type, const
   if (value != nullptr) {
     event.type = codec::event_type(type, value);
   } else {
-    event.type = type.kind == codec::Kind::variant ? std::string_view() : type.name;
+    event.type = type.kind == codec::Kind::variant ? std::string_view() : codec::event_type(type);
   }
   event_.clear();
   codec::append_event_headers(event_, event);

@@ -27,11 +27,11 @@ bool SourceReader::knows(std::string_view event_type) const {
   const RecordType& type = spec_->type;
   if (type.format != codec::Format::json) return true;
   if (type.value->kind == codec::Kind::structure)
-    return event_type.empty() || event_type == type.value->name;
+    return event_type.empty() || codec::is_event_type(*type.value, event_type);
   if (type.value->kind != codec::Kind::variant) return true;
   const auto& alternatives = type.value->alternatives;
   return std::any_of(alternatives.begin(), alternatives.end(),
-                     [&](const auto& one) { return one().name == event_type; });
+                     [&](const auto& one) { return codec::is_event_type(one(), event_type); });
 }
 
 Result<SourceReader::Outcome> SourceReader::read(const log::Record& record,

@@ -32,10 +32,11 @@ struct EventHeaders {
   std::string_view correlation;  ///< the business process; left out when empty
   std::string_view causation;    ///< the id of the event that led to this one; left out when empty
   TraceContext trace;            ///< left out when not valid
+  std::string_view content_type = "application/json";  ///< Serde::content_type() of the value
 };
 
 /// Appends the headers of a public record: `ce_id`, `ce_source`, `ce_type`, `ce_specversion`,
-/// `content-type` (application/json), `ce_time`, and `ce_correlationid`, `ce_causationid`,
+/// `content-type`, `ce_time`, and `ce_correlationid`, `ce_causationid`,
 /// `ce_traceparent` with `traceparent`
 /// where there are any. Copies the views.
 void append_event_headers(EncodedHeaders& out, const EventHeaders& headers);
@@ -56,6 +57,11 @@ void append_private_context(EncodedHeaders& out, const EventContext& context);
 /// docs/formats/private_binary.md.
 [[nodiscard]] Result<EventContext> read_private_context(std::string_view encoded,
                                                         std::int32_t count);
+
+/// What the headers of a record say, by the envelope of its topic: read_event_headers(),
+/// read_private_context(), or an empty context.
+[[nodiscard]] Result<EventContext> read_envelope(Envelope envelope, std::string_view encoded,
+                                                 std::int32_t count);
 
 /// Appends the first headers of a private record whose value is of another type than the topic's
 /// first one: `pv` and `vt`, the number of its type.

@@ -20,6 +20,7 @@
 
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/container_ops.hpp"
+#include "millrace/codec/event_types.hpp"
 #include "millrace/codec/type_info.hpp"
 #include "millrace/codec/type_name.hpp"
 
@@ -40,6 +41,8 @@ namespace millrace::codec {
 ///
 /// An enum may say what stands for the enumerators of a newer writer, found beside it by its
 /// argument: `constexpr Channel millrace_fallback(Channel) { return Channel::other; }`.
+///
+/// Events of a struct are called as the struct, or as event_type() says (event_types.hpp).
 ///
 /// Thread-safe; the answer lives for the whole program.
 template <class T>
@@ -198,10 +201,34 @@ constexpr bool names_differ() {
   return true;
 }
 
+/// Of all alternatives together, each name is there once.
+template <class... Alternative>
+constexpr bool event_types_differ() {
+  constexpr std::size_t count =
+      ((event_types<Alternative>.empty() ? 1 : event_types<Alternative>.size()) + ...);
+  std::array<std::string_view, count> all{};
+  std::size_t size = 0;
+  const auto add = [&](const auto& names, std::string_view name) {
+    if (names.empty()) all[size++] = name;
+    for (const std::string_view one : names)
+      all[size++] = one;
+  };
+  (add(event_types<Alternative>, name_of<Alternative>()), ...);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = 0; j < i; ++j)
+      if (all[i] == all[j]) return false;
+  }
+  return true;
+}
+
 template <class... Alternative>
 std::span<const TypeInfo& (*const)()> alternatives_of(const std::variant<Alternative...>*) {
   static_assert(names_differ<Alternative...>(),
                 "alternatives of a variant are distinguished by their unqualified names");
+  if constexpr ((DeclaresEventType<Alternative> || ...)) {
+    static_assert(event_types_differ<Alternative...>(),
+                  "an event_type() of one alternative is the name of another one");
+  }
   static const TypeInfo& (*const alternatives[])() = {&type_info<Alternative>...};
   return alternatives;
 }
@@ -212,6 +239,7 @@ void describe_kind(TypeInfo& info) {
     using namespace boost::describe;
     info.fields = fields_of<T>(describe_members < T, mod_any_access | mod_inherited > {});
     info.transparent = is_transparent<T>;
+    info.event_types = event_types<T>;
   } else if constexpr (kind_of<T>() == Kind::enumeration) {
     info.enumerators = enumerators_of<T>(boost::describe::describe_enumerators<T>{});
     info.fallback = fallback_of<T>(boost::describe::describe_enumerators<T>{});

@@ -11,6 +11,15 @@
 
 namespace millrace::codec {
 
+/// What travels beside key and value of a record, in its headers.
+enum class Envelope : std::uint8_t {
+  cloud_events,  ///< the attributes of an event (docs/formats/cloud_events.md): public topics
+  context,       ///< correlation, cause and trace alone, in one compact header: private topics
+  none           ///< nothing: topics of programs that know neither; headers are not read
+};
+/// `cloud_events`, `context`, `none`.
+[[nodiscard]] std::string_view to_string(Envelope envelope);
+
 /// W3C trace context: which trace, which span, whether sampled.
 struct TraceContext {
   std::uint64_t trace_high = 0;

@@ -63,7 +63,7 @@ struct EnumeratorInfo {
 /// A type at run time: the bridge from typed facade to byte core. One per type, lives for the whole
 /// program. Obtained by type_info<T>() (describe.hpp).
 struct TypeInfo {
-  std::string_view name;  ///< unqualified C++ name; the `ce_type` of an event
+  std::string_view name;  ///< unqualified C++ name; the `ce_type` of an event without event_types
   Kind kind = Kind::boolean;
   std::size_t size = 0;
   std::size_t alignment = 0;
@@ -82,10 +82,16 @@ struct TypeInfo {
   const EnumeratorInfo* fallback =
       nullptr;  ///< stands for enumerators that the reader does not know
   ContainerOps ops;
+  /// Names of its events, as event_type<T>() declares them: the first is written, all are read.
+  std::span<const std::string_view> event_types;
 };
 
-/// The names that distinguish events of this type: the alternatives' names of a variant, or
-/// the type's own name.
+/// What tells events of this type apart: the name that events of the active alternative of a
+/// variant, or of the type itself, are written with.
 [[nodiscard]] std::string_view event_type(const TypeInfo& type, const void* value);
+/// The name that events of a type, which is no variant, are written with.
+[[nodiscard]] std::string_view event_type(const TypeInfo& type);
+/// Events of a type, which is no variant, are read by that name.
+[[nodiscard]] bool is_event_type(const TypeInfo& type, std::string_view name);
 
 }  // namespace millrace::codec
