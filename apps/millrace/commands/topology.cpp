@@ -76,22 +76,39 @@ Table histories_of(const Manifest& manifest) {
   return table;
 }
 
+// Private topics are named after their service.
+bool is_private(const Manifest::Channel& channel, const std::string& service) {
+  return channel.topic.starts_with(service + ".") && !channel.key.empty();
+}
+
+std::string serdes_of(const Manifest::Channel& channel, const std::string& service) {
+  const std::string by_default = is_private(channel, service) ? "binary" : "json";
+  return escaped(channel.key_serde.value_or("key") + " -> " + channel.serde.value_or(by_default));
+}
+
+std::string envelope_of(const Manifest::Channel& channel, const std::string& service) {
+  return escaped(
+      channel.envelope.value_or(is_private(channel, service) ? "context" : "cloud_events"));
+}
+
 void print(const std::string& service, const Manifest& manifest, Output& out) {
   out.line("service " + escaped(service) + ": " + counted(manifest.parts.size(), "part") +
            ", revision " + std::to_string(manifest.revision));
   Table parts({"PART", "NUMBER", "STATE", "READS", "STORES"});
-  Table stores({"STORE", "PART", "KIND", "KEY", "VALUE", "WINDOW", "CHANGELOG", "STATE"});
+  Table stores({"STORE", "PART", "KIND", "KEY", "VALUE", "SERDE", "WINDOW", "CHANGELOG", "STATE"});
   for (const Manifest::Part& part : manifest.parts) {
     parts.add({escaped(part.name), std::to_string(part.number), escaped(part.state),
                listed(part.sources), listed(stores_of(part))});
     for (const Manifest::Store& store : part.stores)
       stores.add({escaped(store.name), escaped(part.name), escaped(store.kind), escaped(store.key),
-                  escaped(store.value), or_dash(store.window), escaped(store.changelog),
+                  escaped(store.value), escaped(store.serde.value_or("binary")),
+                  or_dash(store.window), escaped(store.changelog),
                   store.removed ? "removed" : escaped(part.state)});
   }
-  Table channels({"PRIVATE TOPIC", "KEY", "VALUE"});
+  Table channels({"TOPIC BETWEEN PARTS", "KEY", "VALUE", "SERDES", "ENVELOPE"});
   for (const Manifest::Channel& channel : manifest.channels)
-    channels.add({escaped(channel.topic), or_dash(channel.key), or_dash(channel.value)});
+    channels.add({escaped(channel.topic), or_dash(channel.key), or_dash(channel.value),
+                  serdes_of(channel, service), envelope_of(channel, service)});
   Table histories = histories_of(manifest);
   for (const Table* table : {&parts, &stores, &histories, &channels}) {
     if (table->empty()) continue;

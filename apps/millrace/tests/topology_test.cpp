@@ -49,8 +49,9 @@ TEST_F(TopologyCommand, shows_parts_and_stores_with_their_types) {
       ElementsAre(
           "service stock: 1 part, revision 1", "", "PART    NUMBER  STATE  READS   STORES",
           "counts       1  live   orders  counts", "",
-          "STORE   PART    KIND       KEY     VALUE  WINDOW  CHANGELOG               STATE",
-          "counts  counts  key-value  string  int64       -  stock.counts.changelog  live"));
+          "STORE   PART    KIND       KEY     VALUE  SERDE   WINDOW  CHANGELOG               STATE",
+          "counts  counts  key-value  string  int64  binary       -  stock.counts.changelog  "
+          "live"));
 }
 
 TEST_F(TopologyCommand, shows_the_manifest_as_json) {
@@ -157,6 +158,7 @@ TEST_F(TopologyCommand, shows_what_a_private_topic_was_called) {
   Screen shown;
   ASSERT_TRUE(show_topology(*shop.tool, {.service = "stock", .stores = {}}, shown.out));
   EXPECT_THAT(shown.text, ContainsRegex("stock.b.repartition +stock.a.repartition +-"));
+  EXPECT_THAT(shown.text, ContainsRegex("stock.a.repartition .* key -> binary +context"));
 }
 
 TEST_F(TopologyCommand, shows_what_a_build_would_change_and_changes_nothing) {

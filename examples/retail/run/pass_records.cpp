@@ -53,7 +53,7 @@ class PassWriter {
   Status add(const std::string& key, const PassEvent& event) {
     const codec::TypeInfo& type = codec::type_info<PassEvent>();
     std::string value;
-    codec::encode(codec::Format::json, type, &event, value);
+    codec::encode_json(type, &event, value);
     codec::EventHeaders headers;
     headers.type = codec::event_type(type, &event);
     const std::string id = correlation_ + "/" + std::string(headers.type) + "/" + key;

@@ -277,8 +277,8 @@ void expect_readable_both_ways(const Old& old, const New& now) {
   EXPECT_EQ(to_json(*back), to_json(old));
   std::string old_bytes;
   std::string bytes;
-  encode(Format::binary, type_info<Old>(), &old, old_bytes);
-  encode(Format::binary, type_info<New>(), &now, bytes);
+  encode_binary(type_info<Old>(), &old, old_bytes);
+  encode_binary(type_info<New>(), &now, bytes);
   EXPECT_EQ(old_bytes, bytes);
 }
 

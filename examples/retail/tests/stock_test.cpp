@@ -210,9 +210,8 @@ TEST_F(Stock, a_command_that_no_shelf_can_carry_out_is_dead_lettered_whole) {
     const stock::ShelfCommand command{
         action, record.partition, {{0, {"85123A"}, 1}, {1, {"85123A"}, quantity}}};
     record.value.emplace();
-    millrace::codec::encode(millrace::codec::Format::binary,
-                            millrace::codec::type_info<stock::ShelfCommand>(), &command,
-                            *record.value);
+    millrace::codec::encode_binary(millrace::codec::type_info<stock::ShelfCommand>(), &command,
+                                   *record.value);
     driver_.pipe_raw("stock.shelf-commands", record);
     driver_.run_until_idle();
     EXPECT_THAT(driver_.read_raw("stock.dead-letters"), SizeIs(1)) << quantity;

@@ -13,11 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace millrace::codec;
   const TypeInfo& type = type_info<shop::Everything>();
   shop::Everything value;
-  if (decode(Format::binary, type, {}, {reinterpret_cast<const char*>(data), size}, &value)) {
+  if (decode_binary(type, {reinterpret_cast<const char*>(data), size}, &value)) {
     std::string again;
-    encode(Format::binary, type, &value, again);
-    MILLRACE_ASSERT(decode(Format::binary, type, {}, again, &value).has_value(),
-                    "what is written can be read");
+    encode_binary(type, &value, again);
+    MILLRACE_ASSERT(decode_binary(type, again, &value).has_value(), "what is written can be read");
   }
   return 0;
 }

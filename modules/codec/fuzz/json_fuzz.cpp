@@ -15,14 +15,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace millrace::codec;
   const TypeInfo& type = type_info<shop::Everything>();
   shop::Everything value;
-  if (decode(Format::json, type, {}, {reinterpret_cast<const char*>(data), size}, &value)) {
+  if (decode_json(type, {}, {reinterpret_cast<const char*>(data), size}, &value)) {
     std::string again;
     try {
-      encode(Format::json, type, &value, again);
+      encode_json(type, &value, again);
     } catch (const std::domain_error&) {
       return 0;
     }
-    MILLRACE_ASSERT(decode(Format::json, type, {}, again, &value).has_value(),
+    MILLRACE_ASSERT(decode_json(type, {}, again, &value).has_value(),
                     "what is written can be read");
   }
   return 0;

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "failure.hpp"
-#include "formats.hpp"
 #include "millrace/base/byte_reader.hpp"
+#include "millrace/codec/codec.hpp"
 #include "millrace/codec/typed_object.hpp"
 #include "transparent.hpp"
 

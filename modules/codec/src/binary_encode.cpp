@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "formats.hpp"
 #include "millrace/base/byte_writer.hpp"
+#include "millrace/codec/codec.hpp"
 #include "transparent.hpp"
 
 // The bytes are described in docs/formats/private_binary.md.

@@ -4,24 +4,9 @@
 
 #include <algorithm>
 
-#include "formats.hpp"
 #include "transparent.hpp"
 
 namespace millrace::codec {
-
-void encode(Format format, const TypeInfo& type, const void* value, std::string& out) {
-  if (format == Format::json) {
-    encode_json(type, value, out);
-  } else {
-    encode_binary(type, value, out);
-  }
-}
-
-Status decode(Format format, const TypeInfo& type, std::string_view event_type,
-              std::string_view bytes, void* out) {
-  return format == Format::json ? decode_json(type, event_type, bytes, out)
-                                : decode_binary(type, bytes, out);
-}
 
 std::string_view event_type(const TypeInfo& described, const void* value) {
   const TypeInfo& type = resolve(&described, value);

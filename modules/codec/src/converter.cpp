@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "failure.hpp"
-#include "formats.hpp"
 #include "millrace/base/byte_reader.hpp"
+#include "millrace/codec/codec.hpp"
 #include "plain_name.hpp"
 #include "transparent.hpp"
 

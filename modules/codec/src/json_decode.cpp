@@ -7,8 +7,8 @@
 #include <string>
 
 #include "failure.hpp"
-#include "formats.hpp"
 #include "json_cursor.hpp"
+#include "millrace/codec/codec.hpp"
 #include "plain_digits.hpp"
 #include "transparent.hpp"
 

@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "formats.hpp"
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/write_json.hpp"
 #include "transparent.hpp"

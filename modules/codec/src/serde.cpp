@@ -4,7 +4,6 @@
 
 #include <stdexcept>
 
-#include "formats.hpp"
 #include "millrace/base/fault_point.hpp"
 #include "millrace/codec/codec.hpp"
 #include "transparent.hpp"

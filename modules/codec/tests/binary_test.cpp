@@ -14,14 +14,14 @@ namespace {
 template <class T>
 std::string to_binary(const T& value) {
   std::string out;
-  encode(Format::binary, type_info<T>(), &value, out);
+  encode_binary(type_info<T>(), &value, out);
   return out;
 }
 
 template <class T>
 Result<T> from_binary(std::string_view bytes) {
   Result<T> out;
-  if (Status status = decode(Format::binary, type_info<T>(), {}, bytes, &*out); !status) {
+  if (Status status = decode_binary(type_info<T>(), bytes, &*out); !status) {
     return std::unexpected<Error>(std::move(status).error());
   }
   return out;
@@ -68,8 +68,7 @@ RC_GTEST_PROP(Binary, reading_gives_back_what_was_written, ()) {
   const auto before = *shop::any_everything();
   const auto value = *shop::any_everything();
   shop::Everything out = before;
-  RC_ASSERT(decode(Format::binary, type_info<shop::Everything>(), {}, to_binary(value), &out)
-                .has_value());
+  RC_ASSERT(decode_binary(type_info<shop::Everything>(), to_binary(value), &out).has_value());
   RC_ASSERT(out == value);
 }
 

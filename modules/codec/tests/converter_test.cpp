@@ -72,7 +72,7 @@ BOOST_DESCRIBE_STRUCT(Book, (), (closed, volumes, last, by_name, entries, level,
 template <class T>
 std::string binary(const T& value) {
   std::string bytes;
-  encode(Format::binary, type_info<T>(), &value, bytes);
+  encode_binary(type_info<T>(), &value, bytes);
   return bytes;
 }
 
@@ -92,7 +92,7 @@ Result<New> converted(const Old& value) {
   Converter converter(shape_of(type_info<Old>()), type_info<New>());
   New out;
   MILLRACE_ASSIGN(const auto bytes, converter.convert(binary(value)));
-  MILLRACE_TRY(decode(Format::binary, type_info<New>(), {}, bytes, &out));
+  MILLRACE_TRY(decode_binary(type_info<New>(), bytes, &out));
   return out;
 }
 
@@ -180,7 +180,7 @@ RC_GTEST_PROP(Converter, is_safe_on_any_bytes, ()) {
   bytes.resize(*rc::gen::inRange<std::size_t>(0, bytes.size() + 1));
   const auto out = converter.convert(bytes);
   now::Book value;
-  RC_ASSERT(!out || decode(Format::binary, type_info<now::Book>(), {}, *out, &value).has_value());
+  RC_ASSERT(!out || decode_binary(type_info<now::Book>(), *out, &value).has_value());
 }
 
 std::string problem(std::string_view written, std::string_view now) {

@@ -46,8 +46,7 @@ RC_GTEST_PROP(Json, whatever_the_object_held_before_is_overwritten, ()) {
   const auto before = *shop::any_everything();
   const auto value = *shop::any_everything();
   shop::Everything out = before;
-  RC_ASSERT(
-      decode(Format::json, type_info<shop::Everything>(), {}, to_json(value), &out).has_value());
+  RC_ASSERT(decode_json(type_info<shop::Everything>(), {}, to_json(value), &out).has_value());
   RC_ASSERT(out == value);
 }
 
@@ -187,7 +186,7 @@ template <class T>
 std::string refusal_of(const T& value) {
   std::string out = "before";
   try {
-    encode(Format::json, type_info<T>(), &value, out);
+    encode_json(type_info<T>(), &value, out);
   } catch (const std::domain_error& refused) {
     EXPECT_EQ(out, "before");
     return refused.what();

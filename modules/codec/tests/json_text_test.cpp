@@ -41,7 +41,7 @@ TEST(JsonText, a_special_byte_is_found_at_every_position) {
 TEST(JsonText, a_long_text_grows_the_buffer_as_needed) {
   const std::string text(1'000'000, '\n');
   std::string out = "kept";
-  encode(Format::json, type_info<std::string>(), &text, out);
+  encode_json(type_info<std::string>(), &text, out);
   EXPECT_EQ(out.size(), 4 + 2 + 2 * text.size());
   EXPECT_EQ(from_json<std::string>(out.substr(4)).value(), text);
 }

@@ -5,6 +5,7 @@
 #include "arbitrary.hpp"
 #include "millrace/base/random.hpp"
 #include "millrace/codec/cloud_events.hpp"
+#include "millrace/codec/serde.hpp"
 
 // Bytes from outside may be anything. Each test damages good bytes in many ways: whatever is then
 // still accepted must be a value like any other, one that can be written and read again.
@@ -54,21 +55,21 @@ TEST(Mutation, damaged_values_are_refused_or_are_values) {
   const TypeInfo& type = type_info<shop::Everything>();
   const shop::Everything value = example();
   SeededRandom random(20'101'201);
-  for (const Format format : {Format::json, Format::binary}) {
+  for (const SerdePtr& serde : {json_serde(), binary_serde()}) {
     std::string good;
-    encode(format, type, &value, good);
+    encode_with(*serde, type, &value, good);
     int accepted = 0;
     for (int round = 0; round < 20'000; ++round) {
       // A copy of its own size, so that reading past its end is seen by the address sanitizer.
       const std::string bytes = damaged(good, random);
       const std::vector<char> exact(bytes.begin(), bytes.end());
       shop::Everything read;
-      if (decode(format, type, {}, {exact.data(), exact.size()}, &read)) {
+      if (decode_with(*serde, type, {}, {exact.data(), exact.size()}, &read)) {
         ++accepted;
         std::string again;
-        encode(format, type, &read, again);
+        encode_with(*serde, type, &read, again);
         shop::Everything reread;
-        ASSERT_TRUE(decode(format, type, {}, again, &reread)) << again;
+        ASSERT_TRUE(decode_with(*serde, type, {}, again, &reread)) << again;
       }
     }
     EXPECT_GT(accepted, 0);

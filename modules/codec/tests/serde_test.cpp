@@ -57,9 +57,9 @@ std::string encoded(const Serde& serde) {
 
 TEST(Serdes, those_of_the_library_write_the_bytes_of_their_formats) {
   std::string json = "before ";
-  encode(Format::json, type_info<shop::Line>(), &line, json);
+  encode_json(type_info<shop::Line>(), &line, json);
   std::string binary = "before ";
-  encode(Format::binary, type_info<shop::Line>(), &line, binary);
+  encode_binary(type_info<shop::Line>(), &line, binary);
   std::string key = "before ";
   encode_key(type_info<shop::Line>(), &line, key);
   EXPECT_EQ(encoded(*json_serde()), json);

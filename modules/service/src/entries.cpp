@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "millrace/base/hash.hpp"
+#include "millrace/codec/typed_object.hpp"
 #include "millrace/log/errors.hpp"
 
 namespace millrace::service {
@@ -33,6 +34,25 @@ Result<std::int32_t> count_of(const stream::Topology& topology, const stream::Su
     return topic->spec.partitions;
   }
   return topic.error().is(log::errc::unknown_topic) ? Result<std::int32_t>(0) : fail(topic.error());
+}
+
+const stream::StoreSpec* find_store(const stream::Topology& topology, std::string_view store) {
+  const auto found = std::find_if(topology.stores().begin(), topology.stores().end(),
+                                  [store](const auto& one) { return one.name == store; });
+  return found == topology.stores().end() ? nullptr : &*found;
+}
+
+// The bytes of a store's key in the topics that its part reads.
+Result<std::string> key_of_input(const stream::Topology& topology, std::string_view store,
+                                 std::string_view key) {
+  const stream::StoreSpec* const spec = find_store(topology, store);
+  if (spec == nullptr || spec->input_key_serde->name() == codec::key_serde()->name())
+    return std::string(key);
+  const codec::TypedObject object(*spec->key);
+  MILLRACE_TRY(codec::decode_key(*spec->key, key, object.get()));
+  std::string bytes;
+  codec::encode_with(*spec->input_key_serde, *spec->key, object.get(), bytes);
+  return bytes;
 }
 
 }  // namespace
@@ -84,7 +104,8 @@ Result<stream::Answer<std::optional<std::string>>> find_entry(const stream::Inst
     return answer;
   }
   MILLRACE_ASSIGN(const StorePartitions after, store_partitions(instance, log, store));
-  if (before.has(key) && after.has(key)) {
+  MILLRACE_ASSIGN(const std::string input_key, key_of_input(instance.topology(), store, key));
+  if (before.has(input_key) && after.has(input_key)) {
     return stream::Answer<std::optional<std::string>>{std::nullopt, log.committed()};
   }
   return fail(errc::not_owner, "store " + std::string(store) +

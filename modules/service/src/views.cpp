@@ -31,9 +31,9 @@ const stream::StoreSpec* find_store(const stream::Topology& topology, std::strin
 Result<std::string> key_from_text(const codec::TypeInfo& type, std::string_view text) {
   const codec::TypedObject key(type);
   std::string quoted;
-  if (Status read = codec::decode(codec::Format::json, type, "", text, key.get()); !read) {
+  if (Status read = codec::decode_json(type, "", text, key.get()); !read) {
     JsonWriter(quoted).value(text);
-    MILLRACE_TRY(codec::decode(codec::Format::json, type, "", quoted, key.get()));
+    MILLRACE_TRY(codec::decode_json(type, "", quoted, key.get()));
   }
   std::string bytes;
   codec::encode_key(type, key.get(), bytes);
@@ -47,9 +47,10 @@ Status write_key(const codec::TypeInfo& type, std::string_view bytes, JsonWriter
   return {};
 }
 
-Status write_value(const codec::TypeInfo& type, std::string_view bytes, JsonWriter& out) {
+Status write_value(const stream::StoreSpec& store, std::string_view bytes, JsonWriter& out) {
+  const codec::TypeInfo& type = *store.value;
   const codec::TypedObject value(type);
-  MILLRACE_TRY(codec::decode(codec::Format::binary, type, "", bytes, value.get()));
+  MILLRACE_TRY(codec::decode_with(*store.serde, type, {}, bytes, value.get()));
   codec::write_json(type, value.get(), out);
   return {};
 }
@@ -96,7 +97,7 @@ class ViewRoutes {
     }
     std::string body;
     JsonWriter out(body);
-    if (Status done = write_value(*store->value, *answer->value, out); !done)
+    if (Status done = write_value(*store, *answer->value, out); !done)
       return responder.send(error_response(done.error()));
     http::Response response;
     response.body = out.take();
@@ -165,7 +166,7 @@ class ViewRoutes {
       out.begin_object().key("key");
       MILLRACE_TRY(write_key(*store.key, key, out));
       out.key("value");
-      MILLRACE_TRY(write_value(*store.value, value, out));
+      MILLRACE_TRY(write_value(store, value, out));
       out.end_object();
     }
     out.end_array();

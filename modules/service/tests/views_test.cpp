@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -25,10 +26,11 @@ using testing::HasSubstr;
 /// One instance of a service that counts words, with its views.
 class Counter {
  public:
-  Counter(log::MemoryBroker& broker, const std::string& member)
+  Counter(log::MemoryBroker& broker, const std::string& member, const std::string& topic = "words",
+          const stream::Serdes& words = {}, const stream::Serdes& counts = {})
       : log_(broker.connect({.service = "counter", .member = member})) {
     stream::TopologyBuilder builder("counter");
-    builder.stream<std::string, std::int64_t>("words").group_by_key().count("counts");
+    builder.stream<std::string, std::int64_t>(topic, words).group_by_key().count("counts", counts);
     instance_ = *stream::Instance::open(*log_, *builder.build(), {},
                                         {real_clock(), real_file_system(), random_, {}});
     gate_ = std::make_unique<DurabilityGate>(*log_);
@@ -61,12 +63,17 @@ class Counter {
 class Views : public testing::Test {
  protected:
   void SetUp() override {
+    write("words", "");
+    write("quoted", "\"");
+  }
+  /// 32 words, each between two of these.
+  void write(const std::string& name, const std::string& quote) {
     const auto writer = broker_.connect({.service = "writer", .member = ""});
-    const auto topic = writer->create_topic({"words", 4, log::TopicKind::events, "writer"});
+    const auto topic = writer->create_topic({name, 4, log::TopicKind::events, "writer"});
     ASSERT_TRUE(topic);
     log::Transaction transaction;
     for (int i = 0; i < 32; ++i) {
-      const std::string word = "word-" + std::to_string(i);
+      const std::string word = quote + "word-" + std::to_string(i) + quote;
       log::HeadersBuilder headers;
       headers.add("ce_id", word).add("ce_source", "/w").add("ce_specversion", "1.0");
       headers.add("ce_type", "int64");
@@ -128,6 +135,39 @@ TEST_F(Views, of_two_instances_name_the_partitions_that_a_range_lacks) {
   }
   for (const char* const partition : {"0", "1", "2", "3"}) {
     EXPECT_THAT(missing, HasSubstr(partition));
+  }
+}
+
+TEST_F(Views, of_a_store_with_a_serde_and_of_inputs_with_another_one_for_keys_find_their_owner) {
+  const stream::Serdes words = stream::serde(codec::json_serde(), codec::json_serde());
+  const stream::Serdes counts = stream::serde(codec::json_serde());
+  Counter one(broker_, "1", "quoted", words, counts);
+  Counter two(broker_, "2", "quoted", words, counts);
+  while (one.share() != 2 || two.share() != 2) {
+    one.step();
+    two.step();
+  }
+  const auto partition = [](const std::string& word) {
+    return partition_of("\"" + word + "\"", 4);
+  };
+  for (int round = 0; round < 100; ++round) {
+    one.step();
+    two.step();
+  }
+  std::map<std::int32_t, Counter*> owners;
+  for (int i = 0; i < 32; ++i) {
+    const std::string word = "word-" + std::to_string(i);
+    for (Counter* const counter : {&one, &two}) {
+      const http::Response found = counter->get("/views/counts/" + word);
+      if (found.status != 200) continue;
+      EXPECT_EQ(found.body, "1");
+      owners[partition(word)] = counter;
+    }
+  }
+  ASSERT_EQ(owners.size(), 4U);
+  for (int i = 0; i < 32; ++i) {
+    const std::string word = "nothing-" + std::to_string(i);
+    EXPECT_EQ(owners.at(partition(word))->get("/views/counts/" + word).status, 404) << word;
   }
 }
 

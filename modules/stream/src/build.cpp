@@ -40,7 +40,10 @@ void check_sinks_agree(const SinkSpec& a, const SinkSpec& b, std::vector<std::st
   } else if (!codec::is_same_type(*a.type.key, *b.type.key)) {
     problems.push_back(both + "with keys of type " + type_name(a.type.key) + " and " +
                        type_name(b.type.key));
-  } else if (a.type.format == codec::Format::binary &&
+  } else if (!is_same_form(a.type, b.type)) {
+    problems.push_back(both + "as " + form_text(a.type) + " and as " + form_text(b.type) +
+                       ": give each to() of it the same serde(...)");
+  } else if (a.topic.kind == log::TopicKind::private_topic &&
              !codec::is_same_type(*a.type.value, *b.type.value)) {
     problems.push_back(both + "with values of type " + type_name(a.type.value) + " and " +
                        type_name(b.type.value) +
@@ -52,7 +55,7 @@ void check_sinks_agree(const SinkSpec& a, const SinkSpec& b, std::vector<std::st
 void check_reader(const SourceSpec& source, const std::map<std::string, const SinkSpec*>& written,
                   std::vector<std::string>& problems) {
   const auto found = written.find(source.topic);
-  const bool is_private = source.type.format == codec::Format::binary;
+  const bool is_private = source.is_private;
   if (found == written.end()) {
     if (is_private) {
       problems.push_back("private topic '" + source.topic +
@@ -61,13 +64,17 @@ void check_reader(const SourceSpec& source, const std::map<std::string, const Si
     return;
   }
   const SinkSpec& sink = *found->second;
-  if (sink.type.format != source.type.format) {
+  if ((sink.topic.kind == log::TopicKind::private_topic) != is_private) {
     problems.push_back("topic '" + source.topic +
                        "' is private for one end and public for the other");
   } else if (!codec::is_same_type(*sink.type.key, *source.type.key) ||
              (is_private && !codec::is_same_type(*sink.type.value, *source.type.value))) {
     problems.push_back("topic '" + source.topic + "' is written as (" + type_names(sink.type) +
                        ") and read as (" + type_names(source.type) + ")");
+  } else if (!is_same_form(sink.type, source.type)) {
+    problems.push_back("topic '" + source.topic + "' is written as " + form_text(sink.type) +
+                       " and read as " + form_text(source.type) +
+                       ": give both ends the same serde(...)");
   }
 }
 
@@ -269,6 +276,25 @@ void cut_sub_topologies(Plan& plan, std::vector<std::string>& problems) {
                          "', after their first processor, store or topic: rename one");
     }
     plan.sub_topologies.push_back(std::move(part));
+  }
+}
+
+void check_key_serdes(Plan& plan, std::vector<std::string>& problems) {
+  for (const SubTopology& part : plan.sub_topologies) {
+    if (part.stores.empty()) continue;
+    const SourceSpec& first = plan.sources[part.sources.front()];
+    for (const std::size_t source : part.sources) {
+      const SourceSpec& other = plan.sources[source];
+      if (other.type.key_serde->name() == first.type.key_serde->name()) continue;
+      problems.push_back(
+          "sub-topology '" + part.name + "' keeps state by the keys of its inputs, and '" +
+          first.topic + "' has keys in " + std::string(first.type.key_serde->name()) + ", '" +
+          other.topic + "' in " + std::string(other.type.key_serde->name()) +
+          ": equal keys would be in different partitions; bring one of them by repartition(name, "
+          "serde(keys, values)) to the keys of the other");
+    }
+    for (const StoreId id : part.stores)
+      plan.stores[index(id)].input_key_serde = first.type.key_serde;
   }
 }
 

@@ -63,6 +63,13 @@ void describe_node(const Plan& plan, const NodeSpec& node, std::string& out) {
   out += "\n";
 }
 
+// Serdes and envelope where they are not those that each topic of its kind has.
+std::string other_form(const RecordType& type, bool is_private) {
+  const RecordType by_default =
+      is_private ? private_record(*type.key, *type.value) : public_record(*type.key, *type.value);
+  return is_same_form(type, by_default) ? "" : " in " + form_text(type);
+}
+
 std::string as_text(const Plan& plan) {
   std::string out = "topology of " + plan.service + "\n";
   for (const SubTopology& part : plan.sub_topologies) {
@@ -70,18 +77,23 @@ std::string as_text(const Plan& plan) {
     for (const std::size_t i : part.sources) {
       const SourceSpec& source = plan.sources[i];
       out += "    reads " + source.topic + (source.is_table ? " as a table" : "") + ": " +
-             type_names(source.type) +
+             type_names(source.type) + other_form(source.type, source.is_private) +
              (source.on_unknown_type == OnUnknownType::error ? ", other types are errors" : "") +
              "\n";
     }
     for (const std::size_t i : part.sinks) {
-      out +=
-          "    writes " + plan.sinks[i].topic.name + ": " + type_names(plan.sinks[i].type) + "\n";
+      const SinkSpec& sink = plan.sinks[i];
+      out += "    writes " + sink.topic.name + ": " + type_names(sink.type) +
+             other_form(sink.type, sink.topic.kind == log::TopicKind::private_topic) + "\n";
     }
     for (const StoreId id : part.stores) {
       const StoreSpec& store = plan.stores[index(id)];
       out += "    keeps " + store.name + " in " + store.changelog + ": " +
-             type_names({store.key, store.value, {}}) + history_text(plan, store.name) + "\n";
+             type_names({store.key, store.value}) +
+             (store.serde->name() == codec::binary_serde()->name()
+                  ? std::string()
+                  : " in " + std::string(store.serde->name())) +
+             history_text(plan, store.name) + "\n";
     }
     for (const NodeId id : part.nodes)
       describe_node(plan, plan.nodes[index(id)], out);

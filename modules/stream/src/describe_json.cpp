@@ -20,18 +20,24 @@ struct TopicUse {
   std::string value;
   bool table = false;
   std::optional<bool> unknown_types_are_errors;
+  std::string key_serde;
+  std::string serde;
+  std::string envelope;
 };
-BOOST_DESCRIBE_STRUCT(TopicUse, (), (topic, key, value, table, unknown_types_are_errors))
+BOOST_DESCRIBE_STRUCT(TopicUse, (),
+                      (topic, key, value, table, unknown_types_are_errors, key_serde, serde,
+                       envelope))
 
 struct StoreShape {
   std::string name;
   std::string key;
   std::string value;
+  std::string serde;
   std::string changelog;
   std::optional<std::vector<std::string>> was;
   std::optional<std::int64_t> version;
 };
-BOOST_DESCRIBE_STRUCT(StoreShape, (), (name, key, value, changelog, was, version))
+BOOST_DESCRIBE_STRUCT(StoreShape, (), (name, key, value, serde, changelog, was, version))
 
 struct NodeShape {
   std::string name;
@@ -86,29 +92,41 @@ NodeShape shape_of(const Plan& plan, const NodeSpec& node) {
   return shape;
 }
 
+TopicUse use_of(const std::string& topic, const RecordType& type) {
+  return {topic,
+          type_name(type.key),
+          type_name(type.value),
+          false,
+          {},
+          std::string(type.key_serde->name()),
+          std::string(type.serde->name()),
+          std::string(codec::to_string(type.envelope))};
+}
+
 PartShape shape_of(const Plan& plan, const SubTopology& part) {
   PartShape shape;
   shape.name = part.name;
   shape.partitions = part.partitions;
   for (const std::size_t i : part.sources) {
     const SourceSpec& source = plan.sources[i];
-    shape.sources.push_back({source.topic,
-                             type_name(source.type.key),
-                             type_name(source.type.value),
-                             source.is_table,
-                             {}});
+    shape.sources.push_back(use_of(source.topic, source.type));
+    shape.sources.back().table = source.is_table;
     if (source.on_unknown_type == OnUnknownType::error)
       shape.sources.back().unknown_types_are_errors = true;
   }
   for (const std::size_t i : part.sinks) {
     const SinkSpec& sink = plan.sinks[i];
-    shape.sinks.push_back(
-        {sink.topic.name, type_name(sink.type.key), type_name(sink.type.value), false, {}});
+    shape.sinks.push_back(use_of(sink.topic.name, sink.type));
   }
   for (const StoreId id : part.stores) {
     const StoreSpec& store = plan.stores[index(id)];
-    shape.stores.push_back(
-        {store.name, type_name(store.key), type_name(store.value), store.changelog, {}, {}});
+    shape.stores.push_back({store.name,
+                            type_name(store.key),
+                            type_name(store.value),
+                            std::string(store.serde->name()),
+                            store.changelog,
+                            {},
+                            {}});
     add_history(plan, shape.stores.back());
   }
   for (const NodeId id : part.nodes)

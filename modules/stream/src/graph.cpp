@@ -19,14 +19,17 @@ namespace millrace::stream::detail {
 
 namespace {
 
-std::uint64_t fingerprint(const codec::TypeInfo& key, const codec::TypeInfo& value) {
-  return xxh64(codec::to_text(codec::shape_of(key)) + " -> " +
-               codec::to_text(codec::shape_of(value)));
+std::uint64_t fingerprint(const codec::TypeInfo& key, const codec::TypeInfo& value,
+                          const codec::Serde& serde) {
+  std::string text =
+      codec::to_text(codec::shape_of(key)) + " -> " + codec::to_text(codec::shape_of(value));
+  // What is binary has the fingerprint that it had before stores had serdes.
+  if (serde.name() != codec::binary_serde()->name()) text.append(" by ").append(serde.name());
+  return xxh64(text);
 }
 
-bool same(const RecordType& a, const RecordType& b) {
-  return codec::is_same_type(*a.key, *b.key) && codec::is_same_type(*a.value, *b.value) &&
-         a.format == b.format;
+bool same_types(const RecordType& a, const RecordType& b) {
+  return codec::is_same_type(*a.key, *b.key) && codec::is_same_type(*a.value, *b.value);
 }
 
 BuilderId next_id() {
@@ -70,7 +73,26 @@ NodeId Graph::add(NodeKind kind, std::vector<NodeId> parents, NodeFactory make, 
   return add_named(kind, std::move(name), std::move(parents), std::move(make), keys);
 }
 
-NodeId Graph::add_source(const std::string& topic, RecordType type, bool is_table,
+void Graph::check_serde(const std::string& user, const codec::SerdePtr& serde) {
+  if (!is_name(serde->name()))
+    problems_.push_back(user + ": the name of its serde, '" + std::string(serde->name()) +
+                        "', is kept with its bytes: use 1 to 200 of A-Z a-z 0-9 . _ -");
+}
+
+void Graph::check_record(const std::string& topic, const RecordType& type) {
+  const std::string user = "topic '" + topic + "'";
+  check_serde(user, type.key_serde);
+  check_serde(user, type.serde);
+  if (type.envelope == codec::Envelope::cloud_events || !type.serde->needs_event_type(*type.value))
+    return;
+  problems_.push_back(user + ": " + type_name(type.value) + " in " +
+                      std::string(type.serde->name()) +
+                      " can be read only with the type of each event, which the envelope " +
+                      std::string(codec::to_string(type.envelope)) +
+                      " does not have: use the envelope cloud_events, or another serde");
+}
+
+NodeId Graph::add_source(const std::string& topic, RecordType type, bool is_private, bool is_table,
                          OnUnknownType on_unknown_type) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
   if (const auto found = readers_.find(topic); found != readers_.end()) {
@@ -79,10 +101,14 @@ NodeId Graph::add_source(const std::string& topic, RecordType type, bool is_tabl
       problems_.push_back(
           "topic '" + topic +
           "' is read twice, once as a table: read it once and use table.to_stream() for the facts");
-    } else if (!same(reader.type, type)) {
+    } else if (!same_types(reader.type, type)) {
       problems_.push_back("topic '" + topic + "' is read with other types before, (" +
                           type_names(reader.type) + ") and (" + type_names(type) +
                           "): read it once, with a std::variant of all events wanted");
+    } else if (!is_same_form(reader.type, type)) {
+      problems_.push_back("topic '" + topic + "' is read twice, as " + form_text(reader.type) +
+                          " and as " + form_text(type) +
+                          ": give each stream() of it the same serde(...)");
     } else if (reader.on_unknown_type != on_unknown_type) {
       problems_.push_back("topic '" + topic +
                           "' is read with OnUnknownType::error and without: give it to each "
@@ -90,14 +116,22 @@ NodeId Graph::add_source(const std::string& topic, RecordType type, bool is_tabl
     }
     return reader.node;
   }
+  check_record(topic, type);
   const NodeId node = add_named(NodeKind::source, topic, {}, pass_through(), Keys::kept);
   readers_.emplace(topic, Reader{node, type, is_table, on_unknown_type});
-  plan_.sources.push_back({node, topic, type, is_table, std::nullopt, on_unknown_type});
+  SourceSpec spec;
+  spec.node = node;
+  spec.topic = topic;
+  spec.type = std::move(type);
+  spec.is_table = is_table;
+  spec.on_unknown_type = on_unknown_type;
+  spec.is_private = is_private;
+  plan_.sources.push_back(std::move(spec));
   return node;
 }
 
 NodeId Graph::source(const std::string& topic, RecordType type, OnUnknownType on_unknown_type) {
-  return add_source(topic, type, false, on_unknown_type);
+  return add_source(topic, std::move(type), false, false, on_unknown_type);
 }
 
 NodeId Graph::private_source(const std::string& topic, RecordType type) {
@@ -107,12 +141,12 @@ NodeId Graph::private_source(const std::string& topic, RecordType type) {
                         "\"): what repartition() writes is read there alone, and may be removed "
                         "then: send the records to_private() too");
   }
-  return add_source(name, type, false, OnUnknownType::skip);
+  return add_source(name, std::move(type), true, false, OnUnknownType::skip);
 }
 
 std::pair<NodeId, StoreId> Graph::table_source(const std::string& topic, const std::string& name,
                                                RecordType type, OnUnknownType on_unknown_type) {
-  const NodeId from = add_source(topic, type, true, on_unknown_type);
+  const NodeId from = add_source(topic, type, false, true, on_unknown_type);
   const StoreId id = store(name, *type.key, *type.value);
   plan_.stores[index(id)].changelog = topic;
   plan_.stores[index(id)].source_is_changelog = true;
@@ -123,8 +157,21 @@ std::pair<NodeId, StoreId> Graph::table_source(const std::string& topic, const s
 }
 
 StoreId Graph::store(const std::string& name, const codec::TypeInfo& key,
-                     const codec::TypeInfo& value, const std::string& window) {
+                     const codec::TypeInfo& value, const std::string& window,
+                     const Serdes& serdes) {
   claim_name("store", name);
+  const std::string user = "store '" + name + "'";
+  const codec::SerdePtr& serde = serdes.value != nullptr ? serdes.value : codec::binary_serde();
+  check_serde(user, serde);
+  if (serdes.key != nullptr || serdes.envelope)
+    problems_.push_back(user +
+                        " is given a serde of its keys or an envelope: its keys are in the "
+                        "form whose order is theirs, and it has no headers; give it "
+                        "serde(values)");
+  if (serde->needs_event_type(value))
+    problems_.push_back(user + ": " + type_name(&value) + " in " + std::string(serde->name()) +
+                        " can be read only with the type of each event, which a store does not "
+                        "have: use another serde, or a struct with the std::variant as member");
   const auto id = static_cast<StoreId>(plan_.stores.size());
   plan_.stores.push_back({id,
                           name,
@@ -132,10 +179,12 @@ StoreId Graph::store(const std::string& name, const codec::TypeInfo& key,
                           &value,
                           plan_.service + "." + name + ".changelog",
                           false,
-                          fingerprint(key, value),
+                          fingerprint(key, value, *serde),
                           window,
                           {},
-                          1});
+                          1,
+                          serde,
+                          codec::key_serde()});
   return id;
 }
 
@@ -188,10 +237,11 @@ void Graph::process(const std::string& name, NodeId parent, RecordType type,
 void Graph::add_sink(NodeKind kind, NodeId parent, std::string topic, log::TopicKind topic_kind,
                      RecordType type, PartitionChooser partitioner) {
   if (!is_name(topic)) problems_.push_back("topic '" + topic + "': the name " + name_advice(topic));
+  check_record(topic, type);
   SinkSpec spec;
   spec.node = static_cast<NodeId>(plan_.nodes.size());
   spec.topic = {std::move(topic), partitions_, topic_kind, plan_.service};
-  spec.type = type;
+  spec.type = std::move(type);
   spec.partitioner = std::move(partitioner.choose);
   spec.partitions_deletions = partitioner.deletions;
   add_named(kind, spec.topic.name, {parent}, sink(spec), Keys::kept);
@@ -200,7 +250,8 @@ void Graph::add_sink(NodeKind kind, NodeId parent, std::string topic, log::Topic
 
 void Graph::to(NodeId parent, const std::string& topic, RecordType type,
                PartitionChooser partitioner) {
-  add_sink(NodeKind::to, parent, topic, log::TopicKind::events, type, std::move(partitioner));
+  add_sink(NodeKind::to, parent, topic, log::TopicKind::events, std::move(type),
+           std::move(partitioner));
 }
 
 void Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
@@ -213,7 +264,7 @@ void Graph::to_private(NodeId parent, const std::string& topic, RecordType type,
                         "service's state, and `.repartition` is for repartition(): choose another "
                         "one");
   }
-  add_sink(NodeKind::to_private, parent, name, log::TopicKind::private_topic, type,
+  add_sink(NodeKind::to_private, parent, name, log::TopicKind::private_topic, std::move(type),
            std::move(partitioner));
 }
 
@@ -227,7 +278,7 @@ NodeId Graph::repartition(NodeId parent, const std::string& name, RecordType typ
   claim_name("repartition", name);
   const std::string topic = plan_.service + "." + name + std::string(repartition_suffix);
   add_sink(NodeKind::repartition, parent, topic, log::TopicKind::private_topic, type, {});
-  return add_source(topic, type, false, OnUnknownType::skip);
+  return add_source(topic, std::move(type), true, false, OnUnknownType::skip);
 }
 
 NodeId Graph::keyed(NodeId parent, const std::string& name, RecordType type) {
@@ -286,6 +337,7 @@ Result<Topology> Graph::build() const {
   std::vector<std::string> problems = problems_;
   check_plan(plan, problems);
   if (problems.empty()) cut_sub_topologies(plan, problems);
+  if (problems.empty()) check_key_serdes(plan, problems);
   if (problems.empty()) list_topics(plan, declared_, partitions_, problems);
   if (problems.empty()) return Topology(std::move(plan));
   std::string message = "topology of '" + plan.service + "': " + problems.front();

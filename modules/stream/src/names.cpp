@@ -64,4 +64,17 @@ std::string type_names(const RecordType& type) {
   return type_name(type.key) + " -> " + type_name(type.value);
 }
 
+bool is_same_form(const RecordType& a, const RecordType& b) {
+  return a.key_serde->name() == b.key_serde->name() && a.serde->name() == b.serde->name() &&
+         a.envelope == b.envelope;
+}
+
+std::string form_text(const RecordType& type) {
+  return std::string(type.key_serde->name())
+      .append(" -> ")
+      .append(type.serde->name())
+      .append(", ")
+      .append(codec::to_string(type.envelope));
+}
+
 }  // namespace millrace::stream

@@ -23,6 +23,10 @@ using log::repartition_suffix;
 
 /// "OrderId -> OrderEvent"; alternatives of a variant with bars between them.
 [[nodiscard]] std::string type_names(const RecordType& type);
+/// The two have serdes of the same names, and the same envelope.
+[[nodiscard]] bool is_same_form(const RecordType& a, const RecordType& b);
+/// `key -> json, cloud_events`.
+[[nodiscard]] std::string form_text(const RecordType& type);
 [[nodiscard]] std::string type_name(const codec::TypeInfo* type);
 
 }  // namespace millrace::stream

@@ -124,12 +124,12 @@ Result<std::vector<log::RecordReader::Range>> find_ranges(log::Log& log, const E
 }
 
 SourceSpec source_of(const log::Topic& topic, const codec::TypeInfo& key,
-                     const codec::TypeInfo& value) {
+                     const codec::TypeInfo& value, const Serdes& serdes) {
   SourceSpec source;
   source.topic = topic.spec.name;
-  source.type = {&key, &value,
-                 topic.spec.kind == log::TopicKind::private_topic ? codec::Format::binary
-                                                                  : codec::Format::json};
+  source.is_private = topic.spec.kind == log::TopicKind::private_topic;
+  source.type =
+      source.is_private ? private_record(key, value, serdes) : public_record(key, value, serdes);
   return source;
 }
 
@@ -177,7 +177,7 @@ std::unexpected<Error> EventReader::State::failed_at_record(const Error& error) 
 Result<bool> EventReader::State::decode() {
   const log::RecordView& record = records.record();
   event = {};
-  const auto context = runtime::read_context(source.type.format, record.headers);
+  const auto context = decoder.read_context(record.headers);
   if (!context && !decoder.takes_any()) return undecodable(context.error());
   if (context) event.context = *context;
   Message message;
@@ -204,8 +204,9 @@ Result<EventReader> EventReader::open(log::Log& log, std::string_view topic,
                                       ReaderOptions options) {
   MILLRACE_ASSIGN(const Extent extent, find_extent(log, topic));
   MILLRACE_ASSIGN(const auto ranges, find_ranges(log, extent, options));
-  return EventReader(std::make_unique<State>(log, extent.topic, source_of(extent.topic, key, value),
-                                             std::move(options), ranges));
+  SourceSpec source = source_of(extent.topic, key, value, options.serdes);
+  return EventReader(
+      std::make_unique<State>(log, extent.topic, std::move(source), std::move(options), ranges));
 }
 
 EventReader::EventReader(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -11,12 +11,12 @@ log::Record RecordEncoder::encode(const RecordType& type, const void* key, const
   log::Record record{timestamp_ms, std::nullopt, std::nullopt, {}};
   if (key != nullptr) {
     key_.clear();
-    codec::encode_key(*type.key, key, key_);
+    codec::encode_with(*type.key_serde, *type.key, key, key_);
     record.key = key_;
   }
   if (value != nullptr) {
     value_.clear();
-    codec::encode(type.format, *type.value, value, value_);
+    codec::encode_with(*type.serde, *type.value, value, value_);
     record.value = value_;
   }
   return record;

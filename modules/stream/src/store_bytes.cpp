@@ -8,16 +8,9 @@ void check_stored(const Status& decoded) {
   if (!decoded) throw StoredFormatError("a stored entry: " + decoded.error().to_string());
 }
 
-std::string& key_scratch() {
-  thread_local std::string bytes;
-  bytes.clear();
-  return bytes;
-}
-
-std::string& value_scratch() {
-  thread_local std::string bytes;
-  bytes.clear();
-  return bytes;
+void read_stored(const codec::Serde& serde, const codec::TypeInfo& type, std::string_view bytes,
+                 void* out) {
+  check_stored(codec::decode_with(serde, type, {}, bytes, out));
 }
 
 }  // namespace millrace::stream::detail

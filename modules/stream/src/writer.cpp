@@ -3,12 +3,15 @@
 #include "millrace/stream/writer.hpp"
 
 #include <atomic>
+#include <new>
 #include <stdexcept>
 
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/stream/detail/borrowed.hpp"
 #include "millrace/stream/record_encoder.hpp"
+#include "names.hpp"
 
 namespace millrace::stream {
 
@@ -32,8 +35,27 @@ Result<log::LogPosition> Written::wait() const {
 
 namespace detail {
 
+namespace {
+
+Status check_envelope(const RecordType& type, std::string_view topic) {
+  if (type.envelope == codec::Envelope::cloud_events || !type.serde->needs_event_type(*type.value))
+    return {};
+  return fail(millrace::errc::invalid_argument,
+              "topic " + std::string(topic) + ": " + type_name(type.value) + " in " +
+                  std::string(type.serde->name()) + " needs the envelope cloud_events");
+}
+
+// Of records that the serde, or the type, has no form for; nothing else is an event's own fault.
+std::unexpected<Error> not_encoded(std::string_view topic, std::string_view why) {
+  return fail(millrace::errc::invalid_argument, "an event for topic " + std::string(topic) +
+                                                    " cannot be encoded: " + std::string(why));
+}
+
+}  // namespace
+
 Result<EventWriter> EventWriter::open(RecordWriter& records, std::string_view topic,
-                                      std::string source) {
+                                      std::string source, RecordType type) {
+  MILLRACE_TRY(check_envelope(type, topic));
   log::Log& log = records.log();
   MILLRACE_ASSIGN(log::Topic found, log.find_topic(topic));
   if (found.spec.kind == log::TopicKind::private_topic) {
@@ -43,48 +65,56 @@ Result<EventWriter> EventWriter::open(RecordWriter& records, std::string_view to
   }
   const std::string& service = log.options().service;
   MILLRACE_TRY(log::check_may_write(found.spec, service));
-  return EventWriter(records, std::move(found), source.empty() ? "/" + service : std::move(source));
+  return EventWriter(records, std::move(found), source.empty() ? "/" + service : std::move(source),
+                     std::move(type));
 }
 
-Written EventWriter::write(const codec::TypeInfo& key_type, const void* key,
-                           const codec::TypeInfo& value_type, const void* value,
-                           const EventFields& fields) const {
+Written EventWriter::write(const void* key, const void* value, const EventFields& fields) const {
   records_->check_not_in_done();  // always, and not only under load, when it would wait
   const auto outcome = std::make_shared<Written::Outcome>();
   const auto done = [outcome](const Result<log::LogPosition>& committed) {
     outcome->set(committed);
   };
-  Status taken = write(key_type, key, value_type, value, fields, done);
+  Status taken = write(key, value, fields, done);
   while (!taken && taken.error().is(millrace::errc::busy)) {
     records_->wait_for_room();
-    taken = write(key_type, key, value_type, value, fields, done);
+    taken = write(key, value, fields, done);
   }
   if (!taken) outcome->set(fail(std::move(taken).error()));
   return {*records_, outcome};
 }
 
-Status EventWriter::write(const codec::TypeInfo& key_type, const void* key,
-                          const codec::TypeInfo& value_type, const void* value,
-                          const EventFields& fields, RecordWriter::Done done) const {
-  thread_local RecordEncoder encoder;
+Status EventWriter::write(const void* key, const void* value, const EventFields& fields,
+                          RecordWriter::Done done) const {
+  const Borrowed<RecordEncoder> encoder;
   const std::int64_t time_ms = fields.time_ms ? *fields.time_ms : records_->clock().wall_ms();
   const std::string made = fields.id.empty() ? records_->new_id() : std::string();
   log::Record record;
   try {
-    record = encoder.encode({&key_type, &value_type, codec::Format::json}, key, value, time_ms);
-  } catch (const std::domain_error& error) {
-    return fail(millrace::errc::invalid_argument,
-                "an event for topic " + topic_.spec.name + " cannot be encoded: " + error.what());
+    record = encoder->encode(type_, key, value, time_ms);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    return not_encoded(topic_.spec.name, error.what());
   }
-  record.headers =
-      encoder.event_headers(value_type, value,
-                            {.id = fields.id.empty() ? std::string_view(made) : fields.id,
-                             .source = source_,
-                             .type = {},
-                             .time_ms = time_ms,
-                             .correlation = fields.correlation,
-                             .causation = fields.causation,
-                             .trace = fields.trace});
+  if (type_.envelope == codec::Envelope::cloud_events) {
+    record.headers =
+        encoder->event_headers(*type_.value, value,
+                               {.id = fields.id.empty() ? std::string_view(made) : fields.id,
+                                .source = source_,
+                                .type = {},
+                                .time_ms = time_ms,
+                                .correlation = fields.correlation,
+                                .causation = fields.causation,
+                                .trace = fields.trace,
+                                .content_type = type_.serde->content_type()});
+  } else if (type_.envelope == codec::Envelope::context) {
+    codec::EventContext context;
+    context.id = fields.causation;
+    context.correlation = fields.correlation;
+    context.trace = fields.trace;
+    record.headers = encoder->private_headers(context);
+  }
   const std::int32_t partition = partition_of(*record.key, topic_.spec.partitions);
   return records_->append({topic_.id, log::partition(partition)}, record, std::move(done));
 }

@@ -67,10 +67,10 @@ void PlanRunner::Context::send(const SinkSpec& sink, const Message& message) {
   std::string text;
   if (message.key == nullptr)
     throw std::invalid_argument("PlanRunner keeps no records without a key");
-  codec::encode(codec::Format::json, *sink.type.key, message.key, text);
+  codec::encode_json(*sink.type.key, message.key, text);
   text += "=";
   if (message.value != nullptr) {
-    codec::encode(codec::Format::json, *sink.type.value, message.value, text);
+    codec::encode_json(*sink.type.value, message.value, text);
   } else {
     text += "null";
   }

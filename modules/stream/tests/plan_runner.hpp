@@ -38,7 +38,7 @@ class PlanRunner {
   [[nodiscard]] std::vector<std::string> sent(const std::string& topic);
   template <class K, class V>
   [[nodiscard]] Store<K, V> store(const std::string& name) {
-    return Store<K, V>(*stores_.at(id_of(name)));
+    return Store<K, V>(*stores_.at(id_of(name)), *codec::binary_serde());
   }
   /// Fires every punctuator whose name is that.
   void fire(const std::string& name, std::int64_t time_ms);

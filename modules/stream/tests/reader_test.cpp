@@ -197,9 +197,9 @@ TEST_F(Readers, private_topics_are_read_with_the_context_that_they_keep) {
   codec::EventContext context;
   context.id = "e-1";
   RecordEncoder encoder;
-  log::Record record = encoder.encode(
-      {&codec::type_info<std::string>(), &codec::type_info<Arrived>(), codec::Format::binary}, &key,
-      &value, 5);
+  log::Record record =
+      encoder.encode(private_record(codec::type_info<std::string>(), codec::type_info<Arrived>()),
+                     &key, &value, 5);
   record.headers = encoder.private_headers(context);
   log::Transaction transaction;
   transaction.append({topic.id, log::partition(0)}, record);

@@ -36,6 +36,12 @@ class Driver {
     writer_.write_raw(topic, record);
   }
 
+  /// Of a topic that is written and read here, where they are not the defaults of its kind.
+  void set_serdes(const std::string& topic, const Serdes& serdes) {
+    writer_.set_serdes(topic, serdes);
+    reader_->set_serdes(topic, serdes);
+  }
+
   /// Steps until every task of the topology is ours and there is nothing to do.
   void run_until_idle();
   /// One step, having heard of everything; an error of the instance is answered.

@@ -214,15 +214,15 @@ TEST(Topology, types_are_the_same_wherever_they_were_described) {
   // As another shared library would have them.
   const codec::TypeInfo key = codec::type_info<string>();
   const codec::TypeInfo value = codec::type_info<Placed>();
-  const RecordType theirs{&key, &value, codec::Format::json};
-  const RecordType theirs_private{&key, &value, codec::Format::binary};
+  const RecordType theirs = public_record(key, value);
+  const RecordType theirs_private = private_record(key, value);
   detail::Graph graph("shop", 4);
-  const auto ours = detail::record_type<string, Placed>(codec::Format::json);
+  const auto ours = detail::public_type<string, Placed>();
   const NodeId orders = graph.source("orders", ours, OnUnknownType::skip);
   EXPECT_EQ(graph.source("orders", theirs, OnUnknownType::skip), orders);
   graph.to(orders, "out", ours, {});
   graph.to(orders, "out", theirs, {});
-  graph.to_private(orders, "own", detail::record_type<string, Placed>(codec::Format::binary), {});
+  graph.to_private(orders, "own", detail::private_type<string, Placed>(), {});
   graph.to_private(orders, "own", theirs_private, {});
   graph.to(graph.private_source("own", theirs_private), "seen", ours, {});
   const auto plan = graph.build();

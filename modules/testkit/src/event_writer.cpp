@@ -29,19 +29,25 @@ std::string EventWriter::write_encoded(const std::string& name, const codec::Typ
                                        const std::string& correlation) {
   const log::Topic topic = find(name);
   const bool is_private = topic.spec.kind == log::TopicKind::private_topic;
-  log::Record record = encoder_.encode(
-      {&key_type, &value_type, is_private ? codec::Format::binary : codec::Format::json}, key,
-      value, timestamp_ms);
+  const stream::RecordType type = is_private
+                                      ? stream::private_record(key_type, value_type, serdes_[name])
+                                      : stream::public_record(key_type, value_type, serdes_[name]);
+  log::Record record = encoder_.encode(type, key, value, timestamp_ms);
   std::string id = name + "-" + std::to_string(written_++);
   const std::string source = "/" + topic.spec.owner;
-  if (is_private) {
+  if (type.envelope == codec::Envelope::context) {
     codec::EventContext context;
     context.id = id;
     context.correlation = correlation;
     record.headers = encoder_.private_headers(context);
-  } else {
-    record.headers = encoder_.event_headers(value_type, value,
-                                            {id, source, {}, timestamp_ms, correlation, {}, {}});
+  } else if (type.envelope == codec::Envelope::cloud_events) {
+    codec::EventHeaders event;
+    event.id = id;
+    event.source = source;
+    event.time_ms = timestamp_ms;
+    event.correlation = correlation;
+    event.content_type = type.serde->content_type();
+    record.headers = encoder_.event_headers(value_type, value, event);
   }
   append(topic, partition_of(*record.key, topic.spec.partitions), record);
   return id;

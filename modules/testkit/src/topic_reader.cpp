@@ -94,11 +94,14 @@ void TopicReader::decode_into(const std::string& name, const RawRecord& record,
                               const codec::TypeInfo& value_type, void* value) {
   const auto topic = log_->find_topic(name);
   if (!topic) throw TestError(topic.error().to_string());
-  const auto format = topic->spec.kind == log::TopicKind::private_topic ? codec::Format::binary
-                                                                        : codec::Format::json;
-  Status decoded = codec::decode_key(key_type, record.key.value_or(""), key);
+  const bool is_private = topic->spec.kind == log::TopicKind::private_topic;
+  const stream::Serdes& serdes = serdes_[name];
+  const stream::RecordType type = is_private ? stream::private_record(key_type, value_type, serdes)
+                                             : stream::public_record(key_type, value_type, serdes);
+  Status decoded = codec::decode_with(*type.key_serde, key_type, {}, record.key.value_or(""), key);
   if (decoded && record.value)
-    decoded = codec::decode(format, value_type, record.header("ce_type"), *record.value, value);
+    decoded =
+        codec::decode_with(*type.serde, value_type, record.header("ce_type"), *record.value, value);
   if (!decoded) {
     throw TestError(name + "/" + std::to_string(record.partition) + "@" +
                     std::to_string(record.offset) + ": " + decoded.error().to_string());

@@ -101,8 +101,7 @@ millrace::Status check(const std::vector<RequestedLine>& lines, bool adjustment)
 std::uint64_t hash_of(RequestKind kind, std::int64_t ordered_at_ms, const RequestEvent& event) {
   thread_local std::string said;
   said.clear();
-  millrace::codec::encode(millrace::codec::Format::json, millrace::codec::type_info<RequestEvent>(),
-                          &event, said);
+  millrace::codec::encode_json(millrace::codec::type_info<RequestEvent>(), &event, said);
   said += std::to_string(ordered_at_ms);
   return std::max<std::uint64_t>(millrace::xxh64(said, static_cast<std::uint64_t>(kind)), 1);
 }

@@ -11,6 +11,7 @@
 #include "manifest/part_links.hpp"
 #include "manifest/renames.hpp"
 #include "manifest/value_types.hpp"
+#include "millrace/codec/serde.hpp"
 
 namespace millrace::stream {
 
@@ -45,6 +46,24 @@ void keep_former(std::optional<Names>& former, const Names& before, const Names&
 }
 
 std::string shown(const Part& part) { return "part " + part.name; }
+
+const std::string binary(codec::binary_serde()->name());
+
+bool is_in_another_form(const Channel& a, const Channel& b) {
+  return a.key_serde != b.key_serde || a.serde != b.serde || a.envelope != b.envelope;
+}
+
+void take_form(Channel& channel, const Channel& from) {
+  channel.key_serde = from.key_serde;
+  channel.serde = from.serde;
+  channel.envelope = from.envelope;
+}
+
+// As form_text(), of a private topic.
+std::string private_form(const Channel& channel) {
+  return channel.key_serde.value_or("key") + " -> " + channel.serde.value_or(binary) + ", " +
+         channel.envelope.value_or("context");
+}
 
 class Evolver {
  public:
@@ -287,8 +306,12 @@ class Evolver {
       // What is read from a public topic is decoded by name, at each start.
       if (before.key != now.key) differ("key", before.key, now.key);
     }
-    const auto types = is_table ? Result<ValueTypes>({now.value, {}})
-                                : continued(value_types(before), now.value, true, of, before.name);
+    const std::string serde = now.serde.value_or(binary);
+    if (before.serde != now.serde)
+      return differ("serde of the values", before.serde.value_or(binary), serde);
+    const auto types =
+        is_table ? Result<ValueTypes>({now.value, {}})
+                 : continued(value_types(before), now.value, serde, true, of, before.name);
     if (!types || (before.key == now.key && before.value == types->value)) return;
     accept("the type" + of + " changed from " + before.key + " -> " + before.value + " to " +
            now.key + " -> " + types->value);
@@ -407,9 +430,11 @@ class Evolver {
       added.timers = added.name + "-" + std::to_string(n);
   }
 
-  Result<ValueTypes> continued(const ValueTypes& before, const std::string& now, bool converts,
-                               const std::string& of, const std::string& store) {
-    Result<ValueTypes> types = continue_types(before, now, converts);
+  Result<ValueTypes> continued(const ValueTypes& before, const std::string& now,
+                               const std::string& serde, bool converts, const std::string& of,
+                               const std::string& store) {
+    Result<ValueTypes> types = serde == binary ? continue_types(before, now, converts)
+                                               : continue_types_in(serde, before, now);
     if (!types)
       differences_.add("value" + of + ": " + types.error().message(), before.value, now, store);
     return types;
@@ -426,10 +451,16 @@ class Evolver {
         channels.push_back(std::move(now));
         continue;
       }
+      const bool differs = is_in_another_form(*found, now);
+      if (now.key.empty() && differs) {
+        take_form(*found, now);
+        accept("topic " + now.topic + " has other serdes or another envelope than before");
+      }
       if (now.key.empty()) continue;  // read by name
       if (found->key.empty()) {       // reset: what it holds is not read any more
         found->key = now.key;
         found->value = now.value;
+        take_form(*found, now);
         accept("topic " + now.topic + " has values of " + now.key + " -> " + now.value +
                " behind the reset");
         continue;
@@ -437,7 +468,12 @@ class Evolver {
       const std::string of = " of topic " + renames_.shown(now.topic);
       const std::string store = store_behind(parts(), now.topic);
       if (found->key != now.key) differences_.add("key" + of, found->key, now.key, store);
-      const auto types = continued({found->value, {}}, now.value, false, of, store);
+      if (differs) {
+        differences_.add("serdes" + of, private_form(*found), private_form(now), store);
+        continue;
+      }
+      const auto types =
+          continued({found->value, {}}, now.value, now.serde.value_or(binary), false, of, store);
       if (!types || found->value == types->value) continue;
       accept("the type" + of + " changed from " + found->value + " to " + types->value);
       found->value = types->value;

@@ -14,12 +14,14 @@
 namespace millrace::stream {
 
 BOOST_DESCRIBE_STRUCT(Manifest::Store, (),
-                      (name, kind, key, value, window, changelog, removed, values, was, version))
+                      (name, kind, key, value, window, changelog, removed, values, was, version,
+                       serde))
 BOOST_DESCRIBE_STRUCT(Manifest::Processor, (), (name, timers, was, version))
 BOOST_DESCRIBE_STRUCT(Manifest::Part, (),
                       (number, name, state, partitions, sources, private_sinks, stores,
                        former_sources, former_sinks, processors))
-BOOST_DESCRIBE_STRUCT(Manifest::Channel, (), (topic, key, value, from, name, was, from_topic))
+BOOST_DESCRIBE_STRUCT(Manifest::Channel, (),
+                      (topic, key, value, from, name, was, from_topic, key_serde, serde, envelope))
 BOOST_DESCRIBE_STRUCT(Manifest, (), (version, revision, plan_version, parts, channels))
 
 namespace {
@@ -72,9 +74,23 @@ Status wait_until_read(log::Log& log, const log::Topic& topic) {
   }
 }
 
+// Readers of version 4 take the bytes of every serde for those of the default.
+bool names_serde(const Manifest& manifest) {
+  const auto in_part = [](const Manifest::Part& part) {
+    return std::any_of(part.stores.begin(), part.stores.end(),
+                       [](const Manifest::Store& store) { return store.serde; });
+  };
+  return std::any_of(manifest.parts.begin(), manifest.parts.end(), in_part) ||
+         std::any_of(manifest.channels.begin(), manifest.channels.end(),
+                     [](const Manifest::Channel& channel) {
+                       return channel.key_serde || channel.serde || channel.envelope;
+                     });
+}
+
 }  // namespace
 
 std::int64_t version_of(const Manifest& manifest) {
+  if (names_serde(manifest)) return 5;
   // Readers of version 3 take an offset of a topic that was deleted for one of that with its name.
   if (std::any_of(manifest.channels.begin(), manifest.channels.end(),
                   [](const Manifest::Channel& channel) { return channel.from_topic; }))

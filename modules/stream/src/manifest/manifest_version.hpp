@@ -9,7 +9,7 @@
 namespace millrace::stream {
 
 /// Of the manifest's form, at most; docs/formats/manifest.md.
-inline constexpr std::int64_t manifest_version = 4;
+inline constexpr std::int64_t manifest_version = 5;
 /// The lowest version whose readers understand that manifest: builds before continue to read what
 /// they understand.
 [[nodiscard]] std::int64_t version_of(const Manifest& manifest);

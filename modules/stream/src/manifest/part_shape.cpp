@@ -14,7 +14,12 @@ namespace {
 
 std::string text_of(const codec::TypeInfo& type) { return codec::to_text(codec::shape_of(type)); }
 
-bool is_private(const SinkSpec& sink) { return sink.type.format == codec::Format::binary; }
+bool is_private(const SinkSpec& sink) { return sink.topic.kind == log::TopicKind::private_topic; }
+
+// No value: the default, which earlier builds do not name either.
+std::optional<std::string> named(std::string_view name, std::string_view by_default) {
+  return name == by_default ? std::nullopt : std::optional<std::string>(name);
+}
 
 // What is written there again after a reset was counted before by parts of the same topology.
 // Others write commands too.
@@ -83,7 +88,8 @@ Manifest::Part part_shape(const Plan& topology, const SubTopology& part) {
                             false,
                             {},
                             {},
-                            {}});
+                            {},
+                            named(store.serde->name(), codec::binary_serde()->name())});
     add_history(topology, shape.stores.back());
   }
   // Listed where there is none too: a missing list is one of an earlier build.
@@ -106,6 +112,13 @@ std::vector<Manifest::Channel> channel_shapes(const Plan& topology) {
     if (!is_channel(topology, sink) || known) continue;
     // JSON is read by name.
     Manifest::Channel channel{sink.topic.name, {}, {}, {}, {}, {}};
+    const RecordType by_default = is_private(sink)
+                                      ? private_record(*sink.type.key, *sink.type.value)
+                                      : public_record(*sink.type.key, *sink.type.value);
+    channel.key_serde = named(sink.type.key_serde->name(), by_default.key_serde->name());
+    channel.serde = named(sink.type.serde->name(), by_default.serde->name());
+    channel.envelope =
+        named(codec::to_string(sink.type.envelope), codec::to_string(by_default.envelope));
     if (is_private(sink)) {
       channel.key = text_of(*sink.type.key);
       channel.value = text_of(*sink.type.value);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "millrace/codec/serde.hpp"
 #include "millrace/codec/type_shape.hpp"
 #include "millrace/stream/manifest.hpp"
 
@@ -83,6 +84,18 @@ Result<ValueTypes> continue_types(const ValueTypes& before, const std::string& n
   }
   if (out.values.size() == 1) out.values.clear();
   return out;
+}
+
+Result<ValueTypes> continue_types_in(const std::string& serde, const ValueTypes& before,
+                                     const std::string& now) {
+  if (now == before.value) return before;
+  if (serde != codec::json_serde()->name())
+    return refused("serde " + serde +
+                   " is the program's own, and may not read values of another type");
+  MILLRACE_ASSIGN(const auto shapes, parsed({before.value, now}));
+  if (auto why = codec::why_inconvertible(shapes[0], shapes[1])) return refused(*std::move(why));
+  if (auto why = codec::renamed_member(shapes[0], shapes[1])) return refused(*std::move(why));
+  return ValueTypes{now, {}};
 }
 
 std::uint32_t number_of(const ValueTypes& types) {

@@ -23,6 +23,13 @@ struct ValueTypes {
 [[nodiscard]] Result<ValueTypes> continue_types(const ValueTypes& before, const std::string& now,
                                                 bool converts);
 
+/// The same of values in another serde than `binary`, which have no numbers. Those in `json` are
+/// read by name; of other serdes only the program knows what they read, so a changed type is
+/// refused.
+[[nodiscard]] Result<ValueTypes> continue_types_in(const std::string& serde,
+                                                   const ValueTypes& before,
+                                                   const std::string& now);
+
 /// The number of `value`.
 [[nodiscard]] std::uint32_t number_of(const ValueTypes& types);
 

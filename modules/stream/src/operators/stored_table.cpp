@@ -10,6 +10,11 @@
 
 namespace millrace::stream::detail {
 
+void StoredTable::open(TaskContext& context) {
+  store_ = &context.store(spec_.store);
+  serde_ = &context.store_serde(spec_.store);
+}
+
 void StoredTable::encode_key(const void* key) {
   key_bytes_.clear();
   codec::encode_key(*spec_.key, key, key_bytes_);
@@ -20,13 +25,13 @@ bool StoredTable::load(const void* key) {
   const auto found = store_->get_timed(key_bytes_);
   if (!found) return false;
   time_ms_ = found->time_ms;
-  check_stored(codec::decode(codec::Format::binary, *spec_.value, {}, found->value, value_.get()));
+  read_stored(*serde_, *spec_.value, found->value, value_.get());
   return true;
 }
 
 void StoredTable::save(const void* value, std::int64_t time_ms) {
   value_bytes_.clear();
-  codec::encode(codec::Format::binary, *spec_.value, value, value_bytes_);
+  codec::encode_with(*serde_, *spec_.value, value, value_bytes_);
   store_->put(key_bytes_, value_bytes_, std::max<std::int64_t>(0, time_ms));
 }
 

@@ -18,7 +18,7 @@ namespace millrace::stream::detail {
 class StoredTable {
  public:
   explicit StoredTable(const TableSpec& spec) : spec_(spec), value_(*spec.value) {}
-  void open(TaskContext& context) { store_ = &context.store(spec_.store); }
+  void open(TaskContext& context);
 
   /// Decodes what the key has into value(); false when it has nothing, and value() is what it was.
   bool load(const void* key);
@@ -37,6 +37,7 @@ class StoredTable {
   TableSpec spec_;
   codec::TypedObject value_;
   ByteStore* store_ = nullptr;
+  const codec::Serde* serde_ = nullptr;
   std::int64_t time_ms_ = 0;
   std::string key_bytes_;
   std::string value_bytes_;

@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "millrace/stream/instance.hpp"
 
+#include <algorithm>
+
 #include "runtime/worker.hpp"
 
 namespace millrace::stream {
@@ -52,6 +54,13 @@ Result<Answer<std::vector<std::pair<std::string, std::string>>>> Instance::read_
 }
 
 namespace detail {
+
+codec::SerdePtr store_serde(const Instance& instance, std::string_view store) {
+  const std::vector<StoreSpec>& stores = instance.topology().stores();
+  const auto found = std::find_if(stores.begin(), stores.end(),
+                                  [store](const StoreSpec& one) { return one.name == store; });
+  return found == stores.end() ? codec::binary_serde() : found->serde;
+}
 
 Result<Answer<std::optional<std::string>>> read(const Instance& instance, std::string_view store,
                                                 std::string_view key) {

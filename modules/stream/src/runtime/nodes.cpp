@@ -109,7 +109,7 @@ std::optional<Failure> Nodes::read_from(const std::vector<std::size_t>& sources,
     return Failure{shared_->options.on_deserialization_error, error.code(), error.message()};
   };
   const SourceReader& first = sources_[sources.front()]->reader;
-  auto context = read_context(first.spec().type.format, record.headers);
+  auto context = first.read_context(record.headers);
   if (!context && first.takes_any()) context = codec::EventContext{};
   // Of a newer build, which can read it: no policy passes over it, and no dead letter takes it out
   // of its order.

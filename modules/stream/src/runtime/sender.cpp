@@ -36,8 +36,9 @@ Status Sender::send(const SinkSpec& spec, const Message& message) {
   MILLRACE_ASSERT(sink.spec != nullptr, "a sink node sends to a sink of the topology");
   const RecordType& type = sink.spec->type;
   log::Record record = encoder_.encode(type, message.key, message.value, message.timestamp_ms);
-  record.headers =
-      type.format == codec::Format::json ? public_headers(sink, message) : private_headers();
+  if (type.envelope == codec::Envelope::cloud_events)
+    record.headers = public_headers(sink, message);
+  if (type.envelope == codec::Envelope::context) record.headers = private_headers();
   const std::int32_t partition = partition_for(sink, message, record.key);
   if (partition < 0 || partition >= sink.partitions) {
     throw std::out_of_range("the partitioner of " + sink.spec->topic.name + " answered " +
@@ -80,6 +81,7 @@ log::HeadersView Sender::public_headers(const ResolvedSink& sink, const Message&
   event.causation = context_->id;
   event.trace = context_->trace;
   event.time_ms = message.timestamp_ms;
+  event.content_type = sink.spec->type.serde->content_type();
   if (event.trace.valid()) event.trace.span = xxh64(id_) | 1U;  // zero means no span
   return encoder_.event_headers(*sink.spec->type.value, message.value, event);
 }

@@ -16,11 +16,6 @@
 
 namespace millrace::stream::runtime {
 
-/// The context that a record's headers carry: CloudEvents on public topics (json), the compact form
-/// on private ones (binary). codec's errc::bad_envelope.
-[[nodiscard]] Result<codec::EventContext> read_context(codec::Format format,
-                                                       log::HeadersView headers);
-
 /// The type of an event as people read it: at most 200 bytes, escaped.
 [[nodiscard]] std::string shown_type(std::string_view event_type);
 
@@ -30,6 +25,7 @@ class SourceReader {
   explicit SourceReader(const SourceSpec& spec)
       : spec_(&spec),
         takes_any_(codec::is_same_type(*spec.type.value, codec::type_info<AnyValue>())),
+        needs_event_type_(spec.type.serde->needs_event_type(*spec.type.value)),
         key_(*spec.type.key),
         value_(*spec.type.value) {}
 
@@ -38,19 +34,24 @@ class SourceReader {
     unknown_type,  ///< the source does not read events of that type
     left_out       ///< the source takes any value, and cannot read the key
   };
-  /// Failures as codec::decode, and codec's errc::malformed for a record of a table without a key.
+  /// Failures as codec::decode_with(), and codec's errc::malformed for a record of a table without
+  /// a key.
   [[nodiscard]] Result<Outcome> read(const log::Record& record, std::string_view event_type,
                                      Message& out) const;
   [[nodiscard]] const SourceSpec& spec() const { return *spec_; }
+  /// What the headers of a record say, by the envelope of the source. codec's errc::bad_envelope.
+  [[nodiscard]] Result<codec::EventContext> read_context(log::HeadersView headers) const;
   /// The source is one of AnyValue: it takes records whatever their envelope.
   [[nodiscard]] bool takes_any() const { return takes_any_; }
 
  private:
+  [[nodiscard]] Status read_key(std::string_view bytes) const;
   Result<Outcome> read_any(const log::Record& record, Message& out) const;
   [[nodiscard]] bool knows(std::string_view event_type) const;
 
   const SourceSpec* spec_;
   bool takes_any_;
+  bool needs_event_type_;
   codec::TypedObject key_;
   codec::TypedObject value_;
 };

@@ -56,6 +56,9 @@ class TaskCalls final : public TaskContext {
   }
   [[nodiscard]] log::PartitionId partition() const override { return hand_.partition(); }
   [[nodiscard]] ByteStore& store(StoreId id) override;
+  [[nodiscard]] const codec::Serde& store_serde(StoreId id) override {
+    return *shared_.topology.stores[static_cast<std::size_t>(id)].serde;
+  }
   void forward(NodeId to, const Message& message) override {
     nodes_.node(to).process(message, *this);
   }

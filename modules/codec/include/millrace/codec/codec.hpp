@@ -2,7 +2,6 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,24 +10,25 @@
 
 namespace millrace::codec {
 
-/// How values are written. Public topics are readable, private ones compact.
-enum class Format : std::uint8_t { json, binary };
-
-/// Appends the value to `out`. A variant is written as its active alternative in JSON (its type
-/// travels beside it, as `ce_type`), and with its alternative's index in binary. Throws
-/// std::domain_error, with the path of the member, for an infinity or a NaN in JSON, which has no
-/// form for them, and for an integer beyond 2^53, which other readers round, unless its member is
-/// declared as text (`codec.number_too_large`); the binary form keeps them all.
-void encode(Format format, const TypeInfo& type, const void* value, std::string& out);
-
+/// Appends the value as JSON. A variant is written as its active alternative, whose type travels
+/// beside it, as `ce_type`. Throws std::domain_error, with the path of the member, for an infinity
+/// or a NaN, which have no form in JSON, and for an integer beyond 2^53, which other readers round,
+/// unless its member is declared as text (`codec.number_too_large`).
+void encode_json(const TypeInfo& type, const void* value, std::string& out);
 /// Reads a value into `out`, an object of that type, overwriting all of it. Unknown fields are
 /// ignored; missing optionals and sequences default; a missing required field is an error that
-/// names its path, such as `lines[3].quantity: missing`. For a JSON variant `event_type` chooses
-/// the alternative; an unknown one is errc::unknown_type. Safe on hostile input. errc::malformed,
+/// names its path, such as `lines[3].quantity: missing`. For a variant `event_type` chooses the
+/// alternative; an unknown one is errc::unknown_type. Safe on hostile input. errc::malformed,
 /// errc::missing_field, errc::wrong_type, errc::unknown_type. After a failure `out` is valid but
 /// unspecified.
-[[nodiscard]] Status decode(Format format, const TypeInfo& type, std::string_view event_type,
-                            std::string_view bytes, void* out);
+[[nodiscard]] Status decode_json(const TypeInfo& type, std::string_view event_type,
+                                 std::string_view bytes, void* out);
+
+/// Appends the value in the private binary form (docs/formats/private_binary.md); a variant with
+/// the index of its alternative.
+void encode_binary(const TypeInfo& type, const void* value, std::string& out);
+/// As decode_json().
+[[nodiscard]] Status decode_binary(const TypeInfo& type, std::string_view bytes, void* out);
 
 /// Appends the key form: strings raw (readable, what the partitioner sees), integers big-endian
 /// with the sign bit flipped so that byte order is number order, structs as their members with

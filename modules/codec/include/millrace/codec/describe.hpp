@@ -52,7 +52,7 @@ template <class T>
 template <class T>
 [[nodiscard]] std::string to_json(const T& value) {
   std::string out;
-  encode(Format::json, type_info<T>(), &value, out);
+  encode_json(type_info<T>(), &value, out);
   return out;
 }
 
@@ -61,7 +61,7 @@ template <class T>
 template <class T>
 [[nodiscard]] Result<T> from_json(std::string_view text, std::string_view event_type = {}) {
   Result<T> out;
-  if (Status status = decode(Format::json, type_info<T>(), event_type, text, &*out); !status) {
+  if (Status status = decode_json(type_info<T>(), event_type, text, &*out); !status) {
     return std::unexpected<Error>(std::move(status).error());
   }
   return out;

@@ -53,9 +53,9 @@ class Serde {
 /// Shared by all that use it: topologies, writers, readers.
 using SerdePtr = std::shared_ptr<const Serde>;
 
-/// Readable, the default of public topics: encode(Format::json) and decode(Format::json).
+/// Readable, the default of public topics: encode_json() and decode_json().
 [[nodiscard]] const SerdePtr& json_serde();
-/// Compact, the default of private topics and of stores: docs/formats/private_binary.md.
+/// Compact, the default of private topics and of stores: encode_binary() and decode_binary().
 [[nodiscard]] const SerdePtr& binary_serde();
 /// The default of keys, in the order of the values: encode_key() and decode_key().
 [[nodiscard]] const SerdePtr& key_serde();

@@ -23,8 +23,9 @@ struct StorePartitions {
   std::int32_t count = 0;       ///< of all instances together; 0: its inputs are not there yet
   std::set<std::int32_t> here;  ///< restored in this instance
 
-  /// Whether the entry of a key would be in this instance. The partition is that of the key by
-  /// Kafka's default partitioner, as for all records whose writer did not choose another one.
+  /// Whether the entry of a key, as it is in the inputs of the store, would be in this instance.
+  /// The partition is that of the key by Kafka's default partitioner, as for all records whose
+  /// writer did not choose another one.
   [[nodiscard]] bool has(std::string_view key) const;
 };
 
@@ -52,8 +53,8 @@ template <class K, class V>
   MILLRACE_ASSIGN(const auto found, find_entry(instance, log, store, std::string_view(key_bytes)));
   stream::Answer<std::optional<V>> answer{std::nullopt, found.position};
   if (found.value) {
-    MILLRACE_TRY(codec::decode(codec::Format::binary, codec::type_info<V>(), {}, *found.value,
-                               &answer.value.emplace()));
+    MILLRACE_TRY(
+        read_entry(instance, store, codec::type_info<V>(), *found.value, &answer.value.emplace()));
   }
   return answer;
 }

@@ -63,12 +63,12 @@ template <class K>
 /// Adds an aggregation of a grouped stream of K and V under the store `name`.
 template <class StoreKey, class A, class K, class V>
 [[nodiscard]] Table<StoreKey, A> add_aggregate(
-    Graph& graph, NodeId node, bool repartition, NodeKind kind, const std::string& name, auto fold,
-    std::function<void(const Message&, void*)> group = {},
+    Graph& graph, NodeId node, bool repartition, NodeKind kind, const std::string& name,
+    const Serdes& serdes, auto fold, std::function<void(const Message&, void*)> group = {},
     const std::optional<TumblingWindows>& windows = {}) {
   if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
   const StoreId store = graph.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
-                                    windows ? windows->to_string() : std::string());
+                                    windows ? windows->to_string() : std::string(), serdes);
   node = graph.add_stateful(
       kind, node, store,
       aggregate({table_spec<StoreKey, A>(store), std::move(fold), std::move(group), windows}));
@@ -85,22 +85,20 @@ class GroupedStream {
   GroupedStream(detail::Graph& graph, NodeId node, bool repartition)
       : graph_(&graph), node_(node), repartition_(repartition) {}
 
-  Table<K, std::int64_t> count(std::string store) const {
-    return detail::add_aggregate<K, std::int64_t, K, V>(*graph_, node_, repartition_,
-                                                        NodeKind::count, store, detail::counting());
+  /// `serdes` are those of the store, here and below.
+  Table<K, std::int64_t> count(std::string store, const Serdes& serdes = {}) const {
+    return added<std::int64_t>(NodeKind::count, store, serdes, detail::counting());
   }
   /// `fn(const V& so_far, const V& value) -> V`.
   template <class F>
-  Table<K, V> reduce(F fn, std::string store) const {
-    return detail::add_aggregate<K, V, K, V>(*graph_, node_, repartition_, NodeKind::reduce, store,
-                                             detail::reducing<V>(fn));
+  Table<K, V> reduce(F fn, std::string store, const Serdes& serdes = {}) const {
+    return added<V>(NodeKind::reduce, store, serdes, detail::reducing<V>(fn));
   }
   /// `fn(const K&, const V&, A so_far) -> A`.
   template <class A, class F>
-  Table<K, A> aggregate(A initial, F fn, std::string store) const {
-    return detail::add_aggregate<K, A, K, V>(*graph_, node_, repartition_, NodeKind::aggregate,
-                                             store,
-                                             detail::folding<K, V, A>(std::move(initial), fn));
+  Table<K, A> aggregate(A initial, F fn, std::string store, const Serdes& serdes = {}) const {
+    return added<A>(NodeKind::aggregate, store, serdes,
+                    detail::folding<K, V, A>(std::move(initial), fn));
   }
   WindowedStream<K, V> windowed_by(TumblingWindows windows) const {
     graph_->check_windows(windows);
@@ -108,6 +106,13 @@ class GroupedStream {
   }
 
  private:
+  template <class A>
+  Table<K, A> added(NodeKind kind, const std::string& store, const Serdes& serdes,
+                    auto fold) const {
+    return detail::add_aggregate<K, A, K, V>(*graph_, node_, repartition_, kind, store, serdes,
+                                             std::move(fold));
+  }
+
   detail::Graph* graph_;
   NodeId node_;
   bool repartition_;
@@ -120,24 +125,26 @@ class WindowedStream {
   WindowedStream(detail::Graph& graph, NodeId node, bool repartition, TumblingWindows windows)
       : graph_(&graph), node_(node), repartition_(repartition), windows_(windows) {}
 
-  Table<Windowed<K>, std::int64_t> count(std::string store) const {
-    return added<std::int64_t>(NodeKind::windowed_count, store, detail::counting());
+  Table<Windowed<K>, std::int64_t> count(std::string store, const Serdes& serdes = {}) const {
+    return added<std::int64_t>(NodeKind::windowed_count, store, serdes, detail::counting());
   }
   template <class F>
-  Table<Windowed<K>, V> reduce(F fn, std::string store) const {
-    return added<V>(NodeKind::windowed_reduce, store, detail::reducing<V>(fn));
+  Table<Windowed<K>, V> reduce(F fn, std::string store, const Serdes& serdes = {}) const {
+    return added<V>(NodeKind::windowed_reduce, store, serdes, detail::reducing<V>(fn));
   }
   template <class A, class F>
-  Table<Windowed<K>, A> aggregate(A initial, F fn, std::string store) const {
-    return added<A>(NodeKind::windowed_aggregate, store,
+  Table<Windowed<K>, A> aggregate(A initial, F fn, std::string store,
+                                  const Serdes& serdes = {}) const {
+    return added<A>(NodeKind::windowed_aggregate, store, serdes,
                     detail::folding<K, V, A>(std::move(initial), fn));
   }
 
  private:
   template <class A>
-  Table<Windowed<K>, A> added(NodeKind kind, const std::string& store, auto fold) const {
+  Table<Windowed<K>, A> added(NodeKind kind, const std::string& store, const Serdes& serdes,
+                              auto fold) const {
     return detail::add_aggregate<Windowed<K>, A, K, V>(*graph_, node_, repartition_, kind, store,
-                                                       std::move(fold),
+                                                       serdes, std::move(fold),
                                                        detail::windowing<K>(windows_), windows_);
   }
 

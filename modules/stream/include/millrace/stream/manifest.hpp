@@ -31,6 +31,7 @@ struct Manifest {
     /// Names in earlier builds; no value: none.
     std::optional<std::vector<std::string>> was;
     std::optional<std::int64_t> version;  ///< raised by the author; no value: 1
+    std::optional<std::string> serde{};   ///< of values; no value: `binary`
   };
   /// A processor of the user's own.
   struct Processor {
@@ -73,6 +74,10 @@ struct Manifest {
     /// log::stored_topic_id() of the topic that `from` is about: one that was created again under
     /// the name begins at 0. No value: none.
     std::optional<std::uint64_t> from_topic{};
+    // No value: the default of its kind of topic.
+    std::optional<std::string> key_serde{};
+    std::optional<std::string> serde{};  ///< of values
+    std::optional<std::string> envelope{};
   };
 
   std::int64_t version = 0;

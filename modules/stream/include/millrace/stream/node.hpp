@@ -11,6 +11,7 @@
 #include "millrace/base/error.hpp"
 #include "millrace/base/function_ref.hpp"
 #include "millrace/codec/envelope.hpp"
+#include "millrace/codec/serde.hpp"
 #include "millrace/log/record.hpp"
 #include "millrace/log/types.hpp"
 
@@ -85,6 +86,11 @@ class TaskContext {
   [[nodiscard]] virtual log::PartitionId partition() const = 0;
   /// The task's part of a store. Valid as long as the task.
   [[nodiscard]] virtual ByteStore& store(StoreId id) = 0;
+  /// Of the values in that store. Valid as long as the task.
+  [[nodiscard]] virtual const codec::Serde& store_serde(StoreId id) {
+    static_cast<void>(id);
+    return *codec::binary_serde();
+  }
   /// Hands a message to a node of the same sub-topology.
   virtual void forward(NodeId to, const Message& message) = 0;
   /// Encodes a record into the task's transaction; it becomes visible with the commit. Throws

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "millrace/base/error.hpp"
-#include "millrace/codec/codec.hpp"
 #include "millrace/codec/type_info.hpp"
 #include "millrace/log/types.hpp"
 #include "millrace/stream/node.hpp"
+#include "millrace/stream/serdes.hpp"
 
 namespace millrace::stream {
 
@@ -24,14 +24,6 @@ class Instance;
 namespace detail {
 class Graph;
 }
-
-/// How records of a topic are read and written.
-struct RecordType {
-  const codec::TypeInfo* key = nullptr;
-  const codec::TypeInfo* value = nullptr;
-  codec::Format format = codec::Format::json;  ///< json: public, with CloudEvents headers; binary:
-                                               ///< private, with the compact context
-};
 
 /// What becomes of a record with a value whose type, header `ce_type`, its source does not read. It
 /// is counted by topic and type in both cases (Instance::unknown_types()).
@@ -50,6 +42,7 @@ struct SourceSpec {
   bool is_table = false;         ///< tables go before streams at the same timestamp
   std::optional<StoreId> table;  ///< the store that this topic is the changelog of
   OnUnknownType on_unknown_type = OnUnknownType::skip;
+  bool is_private = false;  ///< a private topic of the service
 };
 
 /// A topic a task writes.
@@ -71,12 +64,18 @@ struct StoreSpec {
   const codec::TypeInfo* value = nullptr;
   std::string changelog;  ///< topic; for a table read from a topic that topic itself
   bool source_is_changelog = false;
-  std::uint64_t types = 0;  ///< fingerprint of both types, names of members included
-  std::string window;       ///< `tumbling 60000 ms`; empty: the keys have none
+  /// Fingerprint of both types, names of members included, and of the serde.
+  std::uint64_t types = 0;
+  std::string window;  ///< `tumbling 60000 ms`; empty: the keys have none
   /// Of the values in the changelog, by the number in their records, from 1, as
   /// codec::to_text(TypeShape). Filled from the manifest; empty: all are of `value`.
   std::vector<std::string> value_types;
   std::uint32_t value_type = 1;  ///< the number of `value` among them
+  codec::SerdePtr serde =
+      codec::binary_serde();  ///< of values; keys are those of codec::key_serde()
+  /// Of the keys in the topics that its part reads: their bytes choose the partition. Filled in by
+  /// the builder.
+  codec::SerdePtr input_key_serde = codec::key_serde();
 };
 
 /// What a node does: the operator of the DSL, or what a topic needs.

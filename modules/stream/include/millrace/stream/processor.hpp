@@ -112,7 +112,7 @@ class ProcessorContext {
   template <class K, class V>
   [[nodiscard]] Store<K, V> store(const StoreRef<K, V>& ref) {
     check_store(ref.id);
-    return Store<K, V>(task_->store(ref.id));
+    return Store<K, V>(task_->store(ref.id), task_->store_serde(ref.id));
   }
   /// Sends the record that is being processed to `<service>.dead-letters` with the reason. What was
   /// emitted for it before is kept.
@@ -132,10 +132,10 @@ class ProcessorContext {
              const StoreRef<K, V>& ref, F visit) {
     check_store(ref.id);
     sweep_bytes(name, type, interval_ms, ref.id,
-                [visit = std::move(visit), key = K{}, value = V{}](std::string_view key_bytes,
-                                                                   std::string_view value_bytes,
-                                                                   std::int64_t time_ms) mutable {
-                  detail::decode_entry(key_bytes, value_bytes, key, value);
+                [&serde = task_->store_serde(ref.id), visit = std::move(visit), key = K{},
+                 value = V{}](std::string_view key_bytes, std::string_view value_bytes,
+                              std::int64_t time_ms) mutable {
+                  detail::decode_entry(serde, key_bytes, value_bytes, key, value);
                   visit(std::as_const(key), std::as_const(value), time_ms);
                 });
   }

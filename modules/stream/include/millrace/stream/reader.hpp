@@ -82,6 +82,8 @@ struct ReaderOptions {
   /// Continue at the first record that is kept where records were removed before they were read,
   /// instead of log::errc::out_of_range.
   bool skip_removed = false;
+  /// Those of the topic, where they are not the defaults.
+  Serdes serdes = {};
 };
 
 /// What a Reader passed over since it was opened.

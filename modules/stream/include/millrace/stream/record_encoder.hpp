@@ -16,8 +16,8 @@ namespace millrace::stream {
 /// of the same function; it keeps its memory. One thread.
 class RecordEncoder {
  public:
-  /// Key and value, without headers; null pointers make a record without them. Throws as
-  /// codec::encode() and codec::encode_key().
+  /// Key and value, without headers; null pointers make a record without them. Throws what
+  /// their serdes throw, and std::runtime_error for an error that one of them returns.
   [[nodiscard]] log::Record encode(const RecordType& type, const void* key, const void* value,
                                    std::int64_t timestamp_ms);
   /// The headers of an event (docs/formats/cloud_events.md) with that value, null for a deletion.

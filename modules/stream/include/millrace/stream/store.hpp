@@ -11,7 +11,9 @@
 #include "millrace/base/function_ref.hpp"
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/describe.hpp"
+#include "millrace/codec/serde.hpp"
 #include "millrace/stream/byte_store.hpp"
+#include "millrace/stream/detail/borrowed.hpp"
 #include "millrace/stream/node.hpp"
 
 namespace millrace::stream {
@@ -28,31 +30,41 @@ namespace detail {
 /// Throws a StoredFormatError for a failure.
 void check_stored(const Status& decoded);
 
-/// Buffers of this thread for a key and a value on their way into a store. No user's code runs
-/// while they are in use.
-std::string& key_scratch();
-std::string& value_scratch();
+/// A key in the bytes that a store has it under.
+class KeyBytes {
+ public:
+  KeyBytes(const codec::TypeInfo& type, const void* key) {
+    bytes_->clear();
+    codec::encode_key(type, key, *bytes_);
+  }
+  [[nodiscard]] std::string_view view() const { return *bytes_; }
 
+ private:
+  Borrowed<std::string> bytes_;
+};
 template <class T>
-[[nodiscard]] std::string_view encoded_key(const T& key) {
-  std::string& bytes = key_scratch();
-  codec::encode_key(codec::type_info<T>(), &key, bytes);
-  return bytes;
+[[nodiscard]] KeyBytes encoded_key(const T& key) {
+  return {codec::type_info<T>(), &key};
 }
 
+/// Reads a value of a store; throws as check_stored().
+void read_stored(const codec::Serde& serde, const codec::TypeInfo& type, std::string_view bytes,
+                 void* out);
+
 template <class K, class V>
-void decode_entry(std::string_view key_bytes, std::string_view value_bytes, K& key, V& value) {
+void decode_entry(const codec::Serde& serde, std::string_view key_bytes,
+                  std::string_view value_bytes, K& key, V& value) {
   check_stored(codec::decode_key(codec::type_info<K>(), key_bytes, &key));
-  check_stored(
-      codec::decode(codec::Format::binary, codec::type_info<V>(), {}, value_bytes, &value));
+  read_stored(serde, codec::type_info<V>(), value_bytes, &value);
 }
 
 /// Calls `visit` with decoded entries. Objects are reused from one entry to the next.
 template <class K, class V>
-[[nodiscard]] auto decoding(FunctionRef<bool(const K&, const V&)> visit) {
-  return [visit, key = K{}, value = V{}](std::string_view key_bytes,
-                                         std::string_view value_bytes) mutable {
-    decode_entry(key_bytes, value_bytes, key, value);
+[[nodiscard]] auto decoding(const codec::Serde& serde,
+                            FunctionRef<bool(const K&, const V&)> visit) {
+  return [&serde, visit, key = K{}, value = V{}](std::string_view key_bytes,
+                                                 std::string_view value_bytes) mutable {
+    decode_entry(serde, key_bytes, value_bytes, key, value);
     return visit(key, value);
   };
 }
@@ -70,35 +82,34 @@ struct StoreRef {
 template <class K, class V>
 class Store {
  public:
-  explicit Store(ByteStore& bytes) : bytes_(&bytes) {}
+  /// `serde`: of the values.
+  Store(ByteStore& bytes, const codec::Serde& serde) : bytes_(&bytes), serde_(&serde) {}
 
   [[nodiscard]] std::optional<V> get(const K& key) const {
     std::optional<V> value;
-    if (const auto bytes = bytes_->get(detail::encoded_key(key))) {
-      detail::check_stored(codec::decode(codec::Format::binary, codec::type_info<V>(), {}, *bytes,
-                                         &value.emplace()));
-    }
+    if (const auto bytes = bytes_->get(detail::encoded_key(key).view()))
+      detail::read_stored(*serde_, codec::type_info<V>(), *bytes, &value.emplace());
     return value;
   }
   void put(const K& key, const V& value) {
-    std::string& value_bytes = detail::value_scratch();
-    codec::encode(codec::Format::binary, codec::type_info<V>(), &value, value_bytes);
-    bytes_->put(detail::encoded_key(key), value_bytes);
+    const detail::Borrowed<std::string> value_bytes;
+    value_bytes->clear();
+    codec::encode_with(*serde_, codec::type_info<V>(), &value, *value_bytes);
+    bytes_->put(detail::encoded_key(key).view(), *value_bytes);
   }
-  void erase(const K& key) { bytes_->erase(detail::encoded_key(key)); }
+  void erase(const K& key) { bytes_->erase(detail::encoded_key(key).view()); }
   /// Visits keys in [from, to) in order until `visit(key, value)` returns false. It may put, erase.
   void range(const K& from, const K& to, FunctionRef<bool(const K&, const V&)> visit) const {
-    // Copies: the visitor may ask stores, which use the same scratch.
-    const std::string first(detail::encoded_key(from));
-    const std::string last(detail::encoded_key(to));
-    bytes_->range(first, last, detail::decoding<K, V>(visit));
+    bytes_->range(detail::encoded_key(from).view(), detail::encoded_key(to).view(),
+                  detail::decoding<K, V>(*serde_, visit));
   }
   void all(FunctionRef<bool(const K&, const V&)> visit) const {
-    bytes_->range({}, {}, detail::decoding<K, V>(visit));
+    bytes_->range({}, {}, detail::decoding<K, V>(*serde_, visit));
   }
 
  private:
   ByteStore* bytes_;
+  const codec::Serde* serde_;
 };
 
 }  // namespace millrace::stream

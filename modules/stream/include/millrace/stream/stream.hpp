@@ -131,30 +131,38 @@ class Stream {
     return {*graph_, graph_->add(NodeKind::merge, {node_, other.node_}, detail::pass_through())};
   }
   /// Through a private topic `<service>.<name>.repartition`, so that equal keys meet in one task.
-  Stream repartition(std::string name) const {
-    return {*graph_, graph_->repartition(node_, name, private_type())};
+  Stream repartition(std::string name, const Serdes& serdes = {}) const {
+    return {*graph_, graph_->repartition(node_, name, detail::private_type<K, V>(serdes))};
   }
 
-  /// Publishes on an events topic of this service (JSON, CloudEvents).
-  void to(std::string topic) const { graph_->to(node_, topic, public_type(), {}); }
+  /// Publishes on an events topic of this service (JSON and CloudEvents, unless `serdes` say
+  /// otherwise).
+  void to(std::string topic, const Serdes& serdes = {}) const {
+    graph_->to(node_, topic, detail::public_type<K, V>(serdes), {});
+  }
   /// The same with a partition chosen from `fn(key, value, partitions)`. Deletions are left out
   /// unless it takes `std::optional` of the value.
   template <class F>
-  void to(std::string topic, F partitioner) const {
-    graph_->to(node_, topic, public_type(), detail::partitioner<K, V>(partitioner));
+  void to(std::string topic, F partitioner, const Serdes& serdes = {}) const {
+    graph_->to(node_, topic, detail::public_type<K, V>(serdes),
+               detail::partitioner<K, V>(partitioner));
   }
-  /// Writes a private topic of this service, `<service>.<topic>`, binary; read it with
-  /// private_stream(topic).
-  void to_private(std::string topic) const { graph_->to_private(node_, topic, private_type(), {}); }
+  /// Writes a private topic of this service, `<service>.<topic>`, binary unless `serdes` say
+  /// otherwise; read it with private_stream(topic).
+  void to_private(std::string topic, const Serdes& serdes = {}) const {
+    graph_->to_private(node_, topic, detail::private_type<K, V>(serdes), {});
+  }
   template <class F>
-  void to_private(std::string topic, F partitioner) const {
-    graph_->to_private(node_, topic, private_type(), detail::partitioner<K, V>(partitioner));
+  void to_private(std::string topic, F partitioner, const Serdes& serdes = {}) const {
+    graph_->to_private(node_, topic, detail::private_type<K, V>(serdes),
+                       detail::partitioner<K, V>(partitioner));
   }
 
-  /// The latest value by key, kept in a store.
-  Table<K, V> to_table(std::string store) const {
-    const NodeId parent = graph_->keyed(node_, store, private_type());
-    const StoreId id = graph_->store(store, codec::type_info<K>(), codec::type_info<V>());
+  /// The latest value by key, kept in a store; `serdes` are those of the store.
+  Table<K, V> to_table(std::string store, const Serdes& serdes = {}) const {
+    const NodeId parent = graph_->keyed(node_, store, detail::private_type<K, V>());
+    const StoreId id =
+        graph_->store(store, codec::type_info<K>(), codec::type_info<V>(), {}, serdes);
     return {*graph_,
             graph_->add_stateful(NodeKind::to_table, parent, id,
                                  detail::table(detail::table_spec<K, V>(id))),
@@ -225,12 +233,6 @@ class Stream {
   [[nodiscard]] detail::Graph& graph() const { return *graph_; }
 
  private:
-  [[nodiscard]] static RecordType public_type() {
-    return detail::record_type<K, V>(codec::Format::json);
-  }
-  [[nodiscard]] static RecordType private_type() {
-    return detail::record_type<K, V>(codec::Format::binary);
-  }
   Stream kept(NodeKind kind, detail::Body body) const {
     return made<K, V>(kind, detail::Graph::Keys::kept, std::move(body));
   }

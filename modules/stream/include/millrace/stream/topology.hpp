@@ -39,30 +39,43 @@ class TopologyBuilder {
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(std::string topic,
                                     OnUnknownType on_unknown_type = OnUnknownType::skip) {
-    return {*graph_,
-            graph_->source(topic, detail::record_type<K, V>(codec::Format::json), on_unknown_type)};
+    return stream<K, V>(std::move(topic), Serdes{}, on_unknown_type);
+  }
+  /// The same of a topic whose keys, values or headers are not those of the library:
+  /// `stream<OrderId, OrderEvent>("orders", serde(avro))`.
+  template <class K, class V>
+  [[nodiscard]] Stream<K, V> stream(std::string topic, const Serdes& serdes,
+                                    OnUnknownType on_unknown_type = OnUnknownType::skip) {
+    return {*graph_, graph_->source(topic, detail::public_type<K, V>(serdes), on_unknown_type)};
   }
   /// A public topic as a table, kept in the store `store`, with the topic as its changelog. A
   /// record of another type changes nothing in the table, whatever else becomes of it.
   template <class K, class V>
   Table<K, V> table(std::string topic, std::string store,
                     OnUnknownType on_unknown_type = OnUnknownType::skip) {
-    const auto [node, id] = graph_->table_source(
-        topic, store, detail::record_type<K, V>(codec::Format::json), on_unknown_type);
+    return table<K, V>(std::move(topic), std::move(store), Serdes{}, on_unknown_type);
+  }
+  /// The same with the serdes of the topic; in the store the values are binary.
+  template <class K, class V>
+  Table<K, V> table(std::string topic, std::string store, const Serdes& serdes,
+                    OnUnknownType on_unknown_type = OnUnknownType::skip) {
+    const auto [node, id] =
+        graph_->table_source(topic, store, detail::public_type<K, V>(serdes), on_unknown_type);
     return {*graph_, node, id};
   }
   /// A private topic of this service, written elsewhere in the topology with `to_private`.
   template <class K, class V>
-  [[nodiscard]] Stream<K, V> private_stream(std::string topic) {
-    return {*graph_,
-            graph_->private_source(topic, detail::record_type<K, V>(codec::Format::binary))};
+  [[nodiscard]] Stream<K, V> private_stream(std::string topic, const Serdes& serdes = {}) {
+    return {*graph_, graph_->private_source(topic, detail::private_type<K, V>(serdes))};
   }
 
   /// A key-value store with a changelog `<service>.<name>.changelog`; the processors that use it
-  /// are tied into one sub-topology.
+  /// are tied into one sub-topology. `store<OrderId, Order>("orders", serde(avro))` keeps the
+  /// values as that serde writes them; keys are always in the form whose order is theirs.
   template <class K, class V>
-  [[nodiscard]] StoreRef<K, V> store(std::string name) {
-    return {graph_->store(name, codec::type_info<K>(), codec::type_info<V>()), graph_->id()};
+  [[nodiscard]] StoreRef<K, V> store(std::string name, const Serdes& serdes = {}) {
+    return {graph_->store(name, codec::type_info<K>(), codec::type_info<V>(), {}, serdes),
+            graph_->id()};
   }
   template <class K, class V>
   [[nodiscard]] Emitter<K, V> emitter(std::string name) {

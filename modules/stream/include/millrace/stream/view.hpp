@@ -13,6 +13,7 @@
 #include "millrace/base/error.hpp"
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/describe.hpp"
+#include "millrace/codec/serde.hpp"
 #include "millrace/log/types.hpp"
 
 namespace millrace::stream {
@@ -45,8 +46,12 @@ using Entries = Answer<std::vector<std::pair<std::string, std::string>>>;
                                          std::string_view from, std::string_view to,
                                          std::size_t limit);
 
+/// Of the values of that store; binary when the service has no such store.
+[[nodiscard]] codec::SerdePtr store_serde(const Instance& instance, std::string_view store);
+
 template <class K, class V>
-[[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> decode_entries(Result<Entries> found) {
+[[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> decode_entries(
+    Result<Entries> found, const codec::Serde& serde) {
   if (!found) return fail(std::move(found).error());
   Answer<std::vector<std::pair<K, V>>> answer{
       {}, found->position, std::move(found->missing_partitions)};
@@ -54,8 +59,7 @@ template <class K, class V>
   for (const auto& [key_bytes, value_bytes] : found->value) {
     auto& [key, value] = answer.value.emplace_back();
     MILLRACE_TRY(codec::decode_key(codec::type_info<K>(), key_bytes, &key));
-    MILLRACE_TRY(
-        codec::decode(codec::Format::binary, codec::type_info<V>(), {}, value_bytes, &value));
+    MILLRACE_TRY(codec::decode_with(serde, codec::type_info<V>(), {}, value_bytes, &value));
   }
   return answer;
 }
@@ -69,14 +73,16 @@ template <class K, class V>
 class View {
  public:
   View(const Instance& instance, std::string store)
-      : instance_(&instance), store_(std::move(store)) {}
+      : instance_(&instance),
+        store_(std::move(store)),
+        serde_(detail::store_serde(instance, store_)) {}
 
   [[nodiscard]] Result<Answer<std::optional<V>>> get(const K& key) const {
     MILLRACE_ASSIGN(auto found, detail::read(*instance_, store_, encoded(key)));
     Answer<std::optional<V>> answer{std::nullopt, found.position};
     if (found.value) {
-      MILLRACE_TRY(codec::decode(codec::Format::binary, codec::type_info<V>(), {}, *found.value,
-                                 &answer.value.emplace()));
+      MILLRACE_TRY(codec::decode_with(*serde_, codec::type_info<V>(), {}, *found.value,
+                                      &answer.value.emplace()));
     }
     return answer;
   }
@@ -86,11 +92,12 @@ class View {
   [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> range(const K& from, const K& to,
                                                                    std::size_t limit) const {
     return detail::decode_entries<K, V>(
-        detail::read_range(*instance_, store_, encoded(from), encoded(to), limit));
+        detail::read_range(*instance_, store_, encoded(from), encoded(to), limit), *serde_);
   }
   /// The same for all keys.
   [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> all(std::size_t limit) const {
-    return detail::decode_entries<K, V>(detail::read_range(*instance_, store_, {}, {}, limit));
+    return detail::decode_entries<K, V>(detail::read_range(*instance_, store_, {}, {}, limit),
+                                        *serde_);
   }
 
  private:
@@ -102,6 +109,7 @@ class View {
 
   const Instance* instance_;
   std::string store_;
+  codec::SerdePtr serde_;  // of the values
 };
 
 namespace errc {

@@ -14,6 +14,7 @@
 #include "millrace/codec/envelope.hpp"
 #include "millrace/log/log.hpp"
 #include "millrace/stream/record_writer.hpp"
+#include "millrace/stream/serdes.hpp"
 
 namespace millrace::stream {
 
@@ -52,21 +53,22 @@ namespace detail {
 class EventWriter {
  public:
   [[nodiscard]] static Result<EventWriter> open(RecordWriter& records, std::string_view topic,
-                                                std::string source);
-  [[nodiscard]] Written write(const codec::TypeInfo& key_type, const void* key,
-                              const codec::TypeInfo& value_type, const void* value,
-                              const EventFields& fields) const;
-  [[nodiscard]] Status write(const codec::TypeInfo& key_type, const void* key,
-                             const codec::TypeInfo& value_type, const void* value,
-                             const EventFields& fields, RecordWriter::Done done) const;
+                                                std::string source, RecordType type);
+  [[nodiscard]] Written write(const void* key, const void* value, const EventFields& fields) const;
+  [[nodiscard]] Status write(const void* key, const void* value, const EventFields& fields,
+                             RecordWriter::Done done) const;
 
  private:
-  EventWriter(RecordWriter& records, log::Topic topic, std::string source)
-      : records_(&records), topic_(std::move(topic)), source_(std::move(source)) {}
+  EventWriter(RecordWriter& records, log::Topic topic, std::string source, RecordType type)
+      : records_(&records),
+        topic_(std::move(topic)),
+        source_(std::move(source)),
+        type_(std::move(type)) {}
 
   RecordWriter* records_;
   log::Topic topic_;
   std::string source_;
+  RecordType type_;
 };
 
 }  // namespace detail
@@ -86,12 +88,17 @@ class EventWriter {
 template <class K, class V>
 class Writer {
  public:
-  /// `source` is the `ce_source` of the events; when it is empty, `/` and the service of the log
-  /// handle. log::errc::unknown_topic, log::errc::not_owner of another service's events,
-  /// millrace::errc::invalid_argument of a private topic: only topologies write these.
+  /// `serdes` are those of the topic, where they are not the defaults. `source` is the `ce_source`
+  /// of the events; when it is empty, `/` and the service of the log handle.
+  /// log::errc::unknown_topic, log::errc::not_owner of another service's events,
+  /// millrace::errc::invalid_argument of a private topic: only topologies write these; and where
+  /// the serde of the values needs an envelope that says the type of the event.
   [[nodiscard]] static Result<Writer> open(RecordWriter& records, std::string_view topic,
-                                           std::string source = {}) {
-    MILLRACE_ASSIGN(auto writer, detail::EventWriter::open(records, topic, std::move(source)));
+                                           std::string source = {}, const Serdes& serdes = {}) {
+    MILLRACE_ASSIGN(auto writer,
+                    detail::EventWriter::open(
+                        records, topic, std::move(source),
+                        public_record(codec::type_info<K>(), codec::type_info<V>(), serdes)));
     return Writer(std::move(writer));
   }
 
@@ -100,7 +107,7 @@ class Writer {
   /// RecordWriter::run(), it waits for that one, as long as a commit takes. Throws as
   /// Written::wait(). A RecordWriter::Done must not call it: the process ends.
   [[nodiscard]] Written write(const K& key, const V& value, const EventFields& fields = {}) const {
-    return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), &value, fields);
+    return writer_.write(&key, &value, fields);
   }
   /// The same for callbacks, where a thread is in RecordWriter::run(), such as in a service. `done`
   /// is called as by RecordWriter::append(), unless this fails: millrace::errc::busy,
@@ -108,13 +115,12 @@ class Writer {
   /// threw. Throws nothing of a commit.
   [[nodiscard]] Status write(const K& key, const V& value, const EventFields& fields,
                              RecordWriter::Done done) const {
-    return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), &value, fields,
-                         std::move(done));
+    return writer_.write(&key, &value, fields, std::move(done));
   }
   /// Writes a record with the key and without a value: tables that read the topic delete the key.
   /// Commits, waits and throws as write().
   [[nodiscard]] Written erase(const K& key, const EventFields& fields = {}) const {
-    return writer_.write(codec::type_info<K>(), &key, codec::type_info<V>(), nullptr, fields);
+    return writer_.write(&key, nullptr, fields);
   }
 
  private:

@@ -56,6 +56,11 @@ class EventWriter {
                            std::int32_t partitions = 4,
                            log::TopicKind kind = log::TopicKind::events);
 
+  /// Those of a topic, from now on, where they are not the defaults of its kind.
+  void set_serdes(const std::string& topic, stream::Serdes serdes) {
+    serdes_[topic] = std::move(serdes);
+  }
+
   /// Appends an event with its envelope (`ce_id` is `<topic>-<n>`) in the partition of its key and
   /// returns its id.
   template <class K, class V>
@@ -78,6 +83,7 @@ class EventWriter {
   Connect connect_;
   std::map<std::string, std::unique_ptr<log::Log>> handles_;
   stream::RecordEncoder encoder_;
+  std::map<std::string, stream::Serdes> serdes_;
   std::uint64_t written_ = 0;
 };
 

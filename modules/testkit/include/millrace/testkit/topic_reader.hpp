@@ -4,10 +4,12 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "millrace/codec/describe.hpp"
 #include "millrace/log/log.hpp"
+#include "millrace/stream/serdes.hpp"
 #include "millrace/testkit/event_writer.hpp"
 
 namespace millrace::testkit {
@@ -32,6 +34,11 @@ class TopicReader {
   [[nodiscard]] std::vector<RawRecord> all(const std::string& topic);
   /// Those that came since the last call for this topic.
   [[nodiscard]] std::vector<RawRecord> fresh(const std::string& topic);
+  /// Those of a topic, from now on, where they are not the defaults of its kind.
+  void set_serdes(const std::string& topic, stream::Serdes serdes) {
+    serdes_[topic] = std::move(serdes);
+  }
+
   /// Decodes a record of a public or private topic; a tombstone leaves the value as V{}.
   template <class K, class V>
   [[nodiscard]] Received<K, V> decode(const std::string& topic, RawRecord record) {
@@ -58,6 +65,7 @@ class TopicReader {
 
   log::Log* log_;
   std::map<std::string, std::map<std::int32_t, log::Offset>> positions_;
+  std::map<std::string, stream::Serdes> serdes_;
 };
 
 }  // namespace millrace::testkit

@@ -195,7 +195,7 @@ class Graph {
                                           RecordType type, OnUnknownType on_unknown_type);
   /// `window`: of the keys, as StoreSpec::window.
   StoreId store(const std::string& name, const codec::TypeInfo& key, const codec::TypeInfo& value,
-                const std::string& window = {});
+                const std::string& window = {}, const Serdes& serdes = {});
   NodeId emitter(const std::string& name);
   /// The node of an emitter that emitter() of the graph `builder` returned.
   NodeId emitted(NodeId emitter, BuilderId builder);
@@ -234,8 +234,11 @@ class Graph {
     OnUnknownType on_unknown_type;
   };
 
-  NodeId add_source(const std::string& topic, RecordType type, bool is_table,
+  NodeId add_source(const std::string& topic, RecordType type, bool is_private, bool is_table,
                     OnUnknownType on_unknown_type);
+  void check_record(const std::string& topic, const RecordType& type);
+  /// Its name is one.
+  void check_serde(const std::string& user, const codec::SerdePtr& serde);
   void add_sink(NodeKind kind, NodeId parent, std::string topic, log::TopicKind topic_kind,
                 RecordType type, PartitionChooser partitioner);
   NodeId add_named(NodeKind kind, std::string name, std::vector<NodeId> parents, NodeFactory make,

@@ -23,22 +23,32 @@ inline constexpr bool is_merged = false;
 template <class... V>
 inline constexpr bool is_merged<std::variant<const V*...>> = sizeof...(V) > 0;
 
-template <class K, class V>
-[[nodiscard]] RecordType record_type(codec::Format format) {
+template <class V>
+constexpr void check_written() {
   static_assert(!is_merged<V>,
                 "merged streams hold pointers, which cannot be written to a topic: repartition or "
                 "publish each stream "
                 "before it is merged, or map_values() to a value of its own first");
-  return {&codec::type_info<K>(), &codec::type_info<V>(), format};
+}
+
+template <class K, class V>
+[[nodiscard]] RecordType public_type(const Serdes& serdes = {}) {
+  check_written<V>();
+  return public_record(codec::type_info<K>(), codec::type_info<V>(), serdes);
+}
+template <class K, class V>
+[[nodiscard]] RecordType private_type(const Serdes& serdes = {}) {
+  check_written<V>();
+  return private_record(codec::type_info<K>(), codec::type_info<V>(), serdes);
 }
 
 /// The type of records should a repartition be necessary, which merged streams cannot have.
 template <class K, class V>
 [[nodiscard]] RecordType repartition_type() {
   if constexpr (is_merged<V>) {
-    return {&codec::type_info<K>(), nullptr, codec::Format::binary};
+    return {&codec::type_info<K>(), nullptr};
   } else {
-    return record_type<K, V>(codec::Format::binary);
+    return private_type<K, V>();
   }
 }
 
