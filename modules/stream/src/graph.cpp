@@ -184,6 +184,7 @@ StoreId Graph::store(const std::string& name, const codec::TypeInfo& key,
                           {},
                           1,
                           serde,
+                          {},
                           codec::key_serde()});
   return id;
 }
@@ -302,6 +303,16 @@ void Graph::declare_topic(const std::string& topic, log::TopicKind kind) {
   }
 }
 
+void Graph::keep(const std::string& store, ByteStoreSupplier supplier) {
+  if (!supplier) {
+    problems_.push_back("keep(\"" + store +
+                        "\") is given no supplier: leave it out for a store in "
+                        "memory");
+  } else if (!suppliers_.emplace(store, std::move(supplier)).second) {
+    problems_.push_back("keep(\"" + store + "\") is there twice: keep one of them");
+  }
+}
+
 void Graph::was(const std::string& name, std::string old) {
   std::vector<std::string>& names = plan_.histories[name].was;
   if (std::find(names.begin(), names.end(), old) == names.end()) names.push_back(std::move(old));
@@ -335,6 +346,15 @@ const std::string& Graph::store_name(StoreId store) const {
 Result<Topology> Graph::build() const {
   Plan plan = plan_;
   std::vector<std::string> problems = problems_;
+  for (const auto& [name, supplier] : suppliers_) {
+    const auto store = std::find_if(plan.stores.begin(), plan.stores.end(),
+                                    [&](const StoreSpec& one) { return one.name == name; });
+    if (store == plan.stores.end()) {
+      problems.push_back("keep(\"" + name + "\"): there is no store of that name");
+    } else {
+      store->supplier = supplier;
+    }
+  }
   check_plan(plan, problems);
   if (problems.empty()) cut_sub_topologies(plan, problems);
   if (problems.empty()) check_key_serdes(plan, problems);

@@ -14,6 +14,11 @@ TopologyBuilder& TopologyBuilder::declare_topic(std::string_view topic, log::Top
   return *this;
 }
 
+TopologyBuilder& TopologyBuilder::keep(std::string_view store, ByteStoreSupplier supplier) {
+  graph_->keep(std::string(store), std::move(supplier));
+  return *this;
+}
+
 TopologyBuilder& TopologyBuilder::was(std::string_view name, std::string_view old) {
   graph_->was(std::string(name), std::string(old));
   return *this;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "millrace/codec/typed_object.hpp"
+#include "millrace/stream/memory_store.hpp"
 
 namespace millrace::stream::test {
 
@@ -28,7 +29,7 @@ class PlanRunner::Context final : public TaskContext {
   [[nodiscard]] std::int64_t stream_time_ms() const override { return record_in_hand.timestamp_ms; }
   [[nodiscard]] std::int64_t wall_ms() const override { return 0; }
   [[nodiscard]] log::PartitionId partition() const override { return log::partition(0); }
-  [[nodiscard]] ByteStore& store(StoreId id) override { return *runner_.stores_.at(id); }
+  [[nodiscard]] StagedStore& store(StoreId id) override { return *runner_.stores_.at(id); }
   void forward(NodeId to, const Message& message) override {
     runner_.nodes_.at(static_cast<std::size_t>(to))->process(message, *this);
   }
@@ -86,7 +87,7 @@ void PlanRunner::Context::send(const SinkSpec& sink, const Message& message) {
 PlanRunner::PlanRunner(Topology plan)
     : plan_(std::move(plan)), context_(std::make_unique<Context>(*this)) {
   for (const StoreSpec& store : plan_.stores())
-    stores_[store.id] = std::make_unique<ByteStore>();
+    stores_[store.id] = std::make_unique<MemoryStore>();
   for (const NodeSpec& node : plan_.nodes())
     nodes_.push_back(node.make());
   for (const NodeSpec& node : plan_.nodes()) {

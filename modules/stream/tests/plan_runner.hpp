@@ -54,7 +54,7 @@ class PlanRunner {
 
   Topology plan_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::map<StoreId, std::unique_ptr<ByteStore>> stores_;
+  std::map<StoreId, std::unique_ptr<StagedStore>> stores_;
   std::unique_ptr<Context> context_;
   std::map<std::string, std::vector<std::string>> sent_;
   std::deque<Queued> queue_;

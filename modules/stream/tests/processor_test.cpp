@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "millrace/stream/memory_store.hpp"
 #include "plan_runner.hpp"
 #include "shop.hpp"
 
@@ -253,7 +254,7 @@ TEST(Store, ranges_are_in_key_order_and_end_before_the_upper_key) {
 }
 
 TEST(Store, what_this_build_cannot_read_is_an_exception_for_the_error_policy) {
-  ByteStore bytes;
+  MemoryStore bytes;
   Store<string, string>(bytes, *codec::binary_serde()).put("k", "a text that is no number");
   const Store<string, Placed> store(bytes, *codec::binary_serde());
   EXPECT_THROW(static_cast<void>(store.get("k")), StoredFormatError);

@@ -7,6 +7,7 @@
 
 #include <stdexcept>
 
+#include "millrace/stream/memory_store.hpp"
 #include "millrace/stream/reader.hpp"
 #include "millrace/stream/reset.hpp"
 #include "runtime_fixture.hpp"
@@ -158,7 +159,7 @@ TEST_P(OwnSerdes, that_throw_while_writing_cost_the_record_that_is_processed) {
 TEST_P(OwnSerdes, that_use_a_serde_while_they_encode_disturb_nobody) {
   auto driver = open_ledger();
   // As one that writes the schema of its values to a store of schemas would.
-  ByteStore schemas;
+  MemoryStore schemas;
   Store<string, string> store(schemas, *kept_);
   bool nested = false;
   kept_->on_encode = [&] {

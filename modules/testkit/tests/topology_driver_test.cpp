@@ -35,6 +35,22 @@ stream::Topology speakers() {
   return *std::move(built);
 }
 
+TEST(TopologyDriver, writes_and_reads_topics_as_the_topology_does) {
+  stream::TopologyBuilder builder("speakers");
+  const auto form = stream::serde(codec::json_serde(), codec::binary_serde());
+  builder.stream<std::string, Said>("talk", form).to("speakers.said", form);
+  TopologyDriver driver(*builder.build());
+  driver.declare_topic("talk", "stage");
+  driver.pipe("talk", std::string("anna"), Said{"hello"}, 1'000);
+  driver.run_until_idle();
+  const auto said = driver.read<std::string, Said>("speakers.said");
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_EQ(said[0].key, "anna");
+  EXPECT_EQ(said[0].raw.key, "\"anna\"");
+  EXPECT_EQ(said[0].value.words, "hello");
+  EXPECT_EQ(said[0].raw.header("content-type"), "application/octet-stream");
+}
+
 TEST(TopologyDriver, pipes_in_reads_out_and_looks_into_stores) {
   TopologyDriver driver(speakers());
   driver.declare_topic("talk", "stage");

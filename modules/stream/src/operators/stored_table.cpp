@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "millrace/codec/codec.hpp"
-#include "millrace/stream/byte_store.hpp"
+#include "millrace/stream/staged_store.hpp"
 #include "millrace/stream/store.hpp"
 
 namespace millrace::stream::detail {

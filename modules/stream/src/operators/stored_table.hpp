@@ -9,7 +9,7 @@
 #include "millrace/stream/detail/graph.hpp"
 
 namespace millrace::stream {
-class ByteStore;
+class StagedStore;
 }
 
 namespace millrace::stream::detail {
@@ -36,7 +36,7 @@ class StoredTable {
 
   TableSpec spec_;
   codec::TypedObject value_;
-  ByteStore* store_ = nullptr;
+  StagedStore* store_ = nullptr;
   const codec::Serde* serde_ = nullptr;
   std::int64_t time_ms_ = 0;
   std::string key_bytes_;

@@ -215,7 +215,7 @@ void Nodes::keep_tables(const InHand& hand, StoreSet& stores) {
     const StoreId id = *reader.spec().table;
     const StoreSpec& spec = shared_->topology.stores[static_cast<std::size_t>(id)];
     if (!spec.source_is_changelog || !change_.read(reader, spec, *hand.record())) continue;
-    ByteStore* const store = stores.find(id);
+    StagedStore* const store = stores.find(id);
     MILLRACE_ASSERT(store != nullptr, "the table of a source is a store of its sub-topology");
     if (const auto value = change_.value()) {
       store->put(change_.key(), *value, hand.record()->timestamp_ms);

@@ -56,7 +56,7 @@ Result<Answer<std::optional<std::string>>> Queries::read(std::string_view store,
   std::int32_t partitions = 0;
   Answer<std::optional<std::string>> answer;
   for (const auto& task : tasks_->list()) {
-    const ByteStore* const bytes = task->find_store(spec->id);
+    const StagedStore* const bytes = task->find_store(spec->id);
     if (bytes == nullptr) continue;
     partitions = task->resolved().partitions;
     if (!task->ready()) continue;
@@ -85,7 +85,7 @@ Result<Answer<std::vector<std::pair<std::string, std::string>>>> Queries::read_r
   std::set<std::int32_t> read;
   std::int32_t partitions = 0;
   for (const auto& task : tasks_->list()) {
-    const ByteStore* const bytes = task->find_store(spec->id);
+    const StagedStore* const bytes = task->find_store(spec->id);
     if (bytes == nullptr || !task->ready()) continue;
     partitions = task->resolved().partitions;
     read.insert(task->partition().value);

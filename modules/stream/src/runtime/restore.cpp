@@ -235,7 +235,7 @@ Status Restore::apply(Replay& replay, const log::RecordView& record) {
     }
     return {};
   }
-  ByteStore& bytes = *replay.store->bytes;
+  StagedStore& bytes = *replay.store->bytes;
   if (replay.table == nullptr) {
     const auto value = replay.types->current(record);
     if (!value) return refused(replay.partition, record.offset, value.error());

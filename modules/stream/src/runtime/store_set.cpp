@@ -6,6 +6,8 @@
 
 #include "millrace/base/assert.hpp"
 #include "millrace/log/record_size.hpp"
+#include "millrace/stream/memory_store.hpp"
+#include "millrace/stream/overlay_store.hpp"
 #include "runtime/too_large.hpp"
 
 namespace millrace::stream::runtime {
@@ -15,7 +17,12 @@ StoreSet::StoreSet(const Plan& topology, const ResolvedSubTopology& resolved,
   for (const StoreId id : resolved.spec->stores) {
     Entry entry;
     entry.spec = &topology.stores[static_cast<std::size_t>(id)];
-    entry.bytes = std::make_unique<ByteStore>();
+    if (entry.spec->supplier) {
+      entry.bytes = std::make_unique<OverlayStore>(
+          entry.spec->supplier({topology.service, entry.spec->name, partition}));
+    } else {
+      entry.bytes = std::make_unique<MemoryStore>();
+    }
     if (entry.spec->value_type > 1) codec::append_value_type(entry.headers, entry.spec->value_type);
     for (const Changelog& changelog : resolved.changelogs) {
       if (changelog.store != id) continue;
@@ -31,7 +38,7 @@ StoreSet::StoreSet(const Plan& topology, const ResolvedSubTopology& resolved,
   }
 }
 
-ByteStore* StoreSet::find(StoreId id) const {
+StagedStore* StoreSet::find(StoreId id) const {
   for (const Entry& entry : entries_) {
     if (entry.spec->id == id) return entry.bytes.get();
   }

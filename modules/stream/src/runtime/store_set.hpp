@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "millrace/codec/cloud_events.hpp"
-#include "millrace/stream/byte_store.hpp"
+#include "millrace/stream/staged_store.hpp"
 #include "runtime/shared.hpp"
 
 namespace millrace::stream::runtime {
@@ -17,7 +17,7 @@ class StoreSet {
  public:
   struct Entry {
     const StoreSpec* spec = nullptr;
-    std::unique_ptr<ByteStore> bytes;
+    std::unique_ptr<StagedStore> bytes;
     std::optional<log::TopicPartition> changelog;  ///< none where the source is the changelog
     /// log::stored_topic_id() of the changelog, or of the source that is one.
     std::uint64_t topic_id = 0;
@@ -31,11 +31,11 @@ class StoreSet {
   StoreSet(const Plan& topology, const ResolvedSubTopology& resolved, log::PartitionId partition);
 
   /// Null when this task has no such store.
-  [[nodiscard]] ByteStore* find(StoreId id) const;
+  [[nodiscard]] StagedStore* find(StoreId id) const;
   [[nodiscard]] std::vector<Entry>& entries() { return entries_; }
   [[nodiscard]] bool dirty() const;
 
-  /// As ByteStore::change_only_while, for all of them.
+  /// As StagedStore::change_only_while, for all of them.
   void change_only_while(const bool& allowed);
   /// What changes from here on can be taken back by rollback().
   void savepoint();

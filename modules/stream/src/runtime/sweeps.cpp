@@ -34,7 +34,7 @@ bool Sweeps::had_share() const {
 }
 
 void Sweeps::begin_part(Punctuators::Timer& timer, std::int64_t now_ms) {
-  const ByteStore* const store = stores_->find(*timer.store);
+  const StagedStore* const store = stores_->find(*timer.store);
   MILLRACE_ASSERT(store != nullptr, "a sweep walks a store that its node was connected to");
   const bool begins = !timer.now.sweeping;
   if (begins) {
@@ -48,7 +48,7 @@ void Sweeps::begin_part(Punctuators::Timer& timer, std::int64_t now_ms) {
 }
 
 // The keys after the one visited last, no more than this turn can visit.
-void Sweeps::take_keys(const Punctuators::Timer& timer, const ByteStore& store) {
+void Sweeps::take_keys(const Punctuators::Timer& timer, const StagedStore& store) {
   keys_.clear();
   next_ = 0;
   last_part_ = true;

@@ -39,7 +39,7 @@ class Sweeps {
   void input_taken() { input_comes_first_ = false; }
 
  private:
-  void take_keys(const Punctuators::Timer& timer, const ByteStore& store);
+  void take_keys(const Punctuators::Timer& timer, const StagedStore& store);
 
   const Shared* shared_;
   Punctuators* punctuators_;

@@ -104,7 +104,9 @@ class Task {
   // Any thread, while the task lives.
   [[nodiscard]] log::PartitionId partition() const { return partition_; }
   [[nodiscard]] bool ready() const { return ready_.load(std::memory_order_acquire); }
-  [[nodiscard]] const ByteStore* find_store(StoreId id) const { return staging_.stores().find(id); }
+  [[nodiscard]] const StagedStore* find_store(StoreId id) const {
+    return staging_.stores().find(id);
+  }
   /// As InstanceStatus::Task::in_hand.
   [[nodiscard]] std::string in_hand() const { return hand_.shown(inputs_.list()); }
   /// Event time of the first record read and not committed; -1: there is none.

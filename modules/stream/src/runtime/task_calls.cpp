@@ -11,8 +11,8 @@
 
 namespace millrace::stream::runtime {
 
-ByteStore& TaskCalls::store(StoreId id) {
-  ByteStore* const found = staging_.stores().find(id);
+StagedStore& TaskCalls::store(StoreId id) {
+  StagedStore* const found = staging_.stores().find(id);
   MILLRACE_ASSERT(found != nullptr, "a node uses the stores it was connected to");
   return *found;
 }

@@ -55,7 +55,7 @@ class TaskCalls final : public TaskContext {
     return shared_.environment.clock.wall_ms();
   }
   [[nodiscard]] log::PartitionId partition() const override { return hand_.partition(); }
-  [[nodiscard]] ByteStore& store(StoreId id) override;
+  [[nodiscard]] StagedStore& store(StoreId id) override;
   [[nodiscard]] const codec::Serde& store_serde(StoreId id) override {
     return *shared_.topology.stores[static_cast<std::size_t>(id)].serde;
   }

@@ -9,7 +9,7 @@ namespace millrace::stream {
 enum class NodeId : std::uint32_t;
 enum class StoreId : std::uint32_t;
 
-class ByteStore;
+class StagedStore;
 class Instance;
 class Node;
 class ProcessorContext;

@@ -17,7 +17,7 @@
 
 namespace millrace::stream {
 
-class ByteStore;
+class StagedStore;
 struct RememberedContext;
 struct SinkSpec;
 
@@ -85,7 +85,7 @@ class TaskContext {
   [[nodiscard]] virtual std::int64_t wall_ms() const = 0;
   [[nodiscard]] virtual log::PartitionId partition() const = 0;
   /// The task's part of a store. Valid as long as the task.
-  [[nodiscard]] virtual ByteStore& store(StoreId id) = 0;
+  [[nodiscard]] virtual StagedStore& store(StoreId id) = 0;
   /// Of the values in that store. Valid as long as the task.
   [[nodiscard]] virtual const codec::Serde& store_serde(StoreId id) {
     static_cast<void>(id);

@@ -15,6 +15,7 @@
 #include "millrace/base/error.hpp"
 #include "millrace/codec/type_info.hpp"
 #include "millrace/log/types.hpp"
+#include "millrace/stream/byte_store.hpp"
 #include "millrace/stream/node.hpp"
 #include "millrace/stream/serdes.hpp"
 
@@ -72,7 +73,8 @@ struct StoreSpec {
   std::vector<std::string> value_types;
   std::uint32_t value_type = 1;  ///< the number of `value` among them
   codec::SerdePtr serde =
-      codec::binary_serde();  ///< of values; keys are those of codec::key_serde()
+      codec::binary_serde();        ///< of values; keys are those of codec::key_serde()
+  ByteStoreSupplier supplier = {};  ///< of what keeps its entries; none: in memory
   /// Of the keys in the topics that its part reads: their bytes choose the partition. Filled in by
   /// the builder.
   codec::SerdePtr input_key_serde = codec::key_serde();

@@ -12,9 +12,9 @@
 #include "millrace/codec/codec.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/codec/serde.hpp"
-#include "millrace/stream/byte_store.hpp"
 #include "millrace/stream/detail/borrowed.hpp"
 #include "millrace/stream/node.hpp"
+#include "millrace/stream/staged_store.hpp"
 
 namespace millrace::stream {
 
@@ -78,12 +78,12 @@ struct StoreRef {
   BuilderId builder = no_builder;  ///< that made it
 };
 
-/// A typed face of a task's ByteStore. Cheap; lives as long as the task. One thread.
+/// A typed face of a task's StagedStore. Cheap; lives as long as the task. One thread.
 template <class K, class V>
 class Store {
  public:
   /// `serde`: of the values.
-  Store(ByteStore& bytes, const codec::Serde& serde) : bytes_(&bytes), serde_(&serde) {}
+  Store(StagedStore& bytes, const codec::Serde& serde) : bytes_(&bytes), serde_(&serde) {}
 
   [[nodiscard]] std::optional<V> get(const K& key) const {
     std::optional<V> value;
@@ -108,7 +108,7 @@ class Store {
   }
 
  private:
-  ByteStore* bytes_;
+  StagedStore* bytes_;
   const codec::Serde* serde_;
 };
 

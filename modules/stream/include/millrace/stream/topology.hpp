@@ -111,6 +111,9 @@ class TopologyBuilder {
   /// routes write with a Writer. It is made at the start, with the partitions of the builder.
   /// `builder.declare_topic("wallets.commands", log::TopicKind::commands)`
   TopologyBuilder& declare_topic(std::string_view topic, log::TopicKind kind);
+  /// The store `name` is kept by what `supplier` makes for each task, instead of in memory. The log
+  /// has the same either way, so it may change from one start to the next.
+  TopologyBuilder& keep(std::string_view store, ByteStoreSupplier supplier);
   /// What is called `name` here (a store, a repartition, a private topic, a processor) was called
   /// `old` in an earlier build: it continues with its state, its positions and its topics, and
   /// `name` is what users query. May be said for several old names, and stays as long as a log may

@@ -216,6 +216,7 @@ class Graph {
   NodeId keyed(NodeId parent, const std::string& name, RecordType type);
 
   void declare_topic(const std::string& topic, log::TopicKind kind);
+  void keep(const std::string& store, ByteStoreSupplier supplier);
   void was(const std::string& name, std::string old);
   void version(const std::string& name, std::int64_t version);
 
@@ -249,10 +250,11 @@ class Graph {
   std::int32_t partitions_;
   Plan plan_;
   std::vector<Keys> keys_;
-  std::map<std::string, Reader> readers_;   // by topic
-  std::vector<log::TopicSpec> declared_;    // that others write
-  std::map<NodeKind, std::int32_t> kinds_;  // counts nodes without a name of their own
-  std::set<std::string> names_;             // `<what> '<name>'` of processors, stores, ...
+  std::map<std::string, Reader> readers_;               // by topic
+  std::vector<log::TopicSpec> declared_;                // that others write
+  std::map<std::string, ByteStoreSupplier> suppliers_;  // by store
+  std::map<NodeKind, std::int32_t> kinds_;              // counts nodes without a name of their own
+  std::set<std::string> names_;  // `<what> '<name>'` of processors, stores, ...
   std::vector<std::string> problems_;
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "millrace/stream/byte_store.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -12,12 +11,20 @@
 #include <utility>
 #include <vector>
 
+#include "staged_stores.hpp"
+
 namespace millrace::stream {
 namespace {
 
+using test::make_store;
+
+class StagedStores : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Of, StagedStores, testing::Values("memory", "overlay"),
+                         [](const auto& store) { return std::string(store.param); });
+
 using Entries = std::vector<std::pair<std::string, std::string>>;
 
-Entries in_range(const ByteStore& store, std::string_view from, std::string_view to) {
+Entries in_range(const StagedStore& store, std::string_view from, std::string_view to) {
   Entries entries;
   store.range(from, to, [&](std::string_view key, std::string_view value) {
     entries.emplace_back(key, value);
@@ -26,7 +33,7 @@ Entries in_range(const ByteStore& store, std::string_view from, std::string_view
   return entries;
 }
 
-Entries committed(const ByteStore& store) {
+Entries committed(const StagedStore& store) {
   Entries entries;
   store.read_range({}, {}, [&](std::string_view key, std::string_view value) {
     entries.emplace_back(key, value);
@@ -37,7 +44,7 @@ Entries committed(const ByteStore& store) {
 
 using Changes = std::vector<std::pair<std::string, std::optional<std::string>>>;
 
-Changes changes_of(const ByteStore& store) {
+Changes changes_of(const StagedStore& store) {
   Changes changes;
   store.changes([&](std::string_view key, std::optional<std::string_view> value, std::int64_t) {
     changes.emplace_back(key, value ? std::optional<std::string>(*value) : std::nullopt);
@@ -45,8 +52,9 @@ Changes changes_of(const ByteStore& store) {
   return changes;
 }
 
-TEST(ByteStore, the_task_reads_its_writes_and_others_only_what_is_committed) {
-  ByteStore store;
+TEST_P(StagedStores, the_task_reads_its_writes_and_others_only_what_is_committed) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.put("a", "1");
   EXPECT_EQ(store.get("a"), "1");
   EXPECT_EQ(store.read("a"), std::nullopt);
@@ -60,8 +68,9 @@ TEST(ByteStore, the_task_reads_its_writes_and_others_only_what_is_committed) {
   EXPECT_EQ(committed(store), (Entries{{"a", "1"}}));
 }
 
-TEST(ByteStore, a_refused_commit_leaves_nothing_behind) {
-  ByteStore store;
+TEST_P(StagedStores, a_refused_commit_leaves_nothing_behind) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.put("kept", "1");
   store.apply();
   store.put("kept", "2");
@@ -75,8 +84,9 @@ TEST(ByteStore, a_refused_commit_leaves_nothing_behind) {
   EXPECT_EQ(in_range(store, {}, {}), (Entries{{"kept", "1"}}));
 }
 
-TEST(ByteStore, changes_come_once_per_key_and_in_byte_order) {
-  ByteStore store;
+TEST_P(StagedStores, changes_come_once_per_key_and_in_byte_order) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.put("gone", "0");
   store.apply();
   store.put("b", "1");
@@ -89,7 +99,7 @@ TEST(ByteStore, changes_come_once_per_key_and_in_byte_order) {
   EXPECT_EQ(changes_of(store), (Changes{{"a", "2"}, {"b", "3"}, {"gone", std::nullopt}}));
 }
 
-TEST(ByteStore, changes_come_in_byte_order_however_alike_the_keys_are) {
+TEST_P(StagedStores, changes_come_in_byte_order_however_alike_the_keys_are) {
   const std::vector<std::string> alike = {"order-",
                                           std::string("order-\0", 7),
                                           std::string("order-\0\0", 8),
@@ -104,7 +114,8 @@ TEST(ByteStore, changes_come_in_byte_order_however_alike_the_keys_are) {
   const std::vector<std::string> unlike = {
       "", std::string("\0", 1), "a", "a-long-key-1", "a-long-key-2", "\xff\xff"};
   for (const std::vector<std::string>& sorted : {alike, unlike}) {
-    ByteStore store;
+    const auto made = make_store(GetParam());
+    StagedStore& store = *made;
     for (std::size_t i = 0; i < sorted.size(); ++i) {
       store.put(sorted[i * 7 % sorted.size()], "v");
     }
@@ -116,8 +127,9 @@ TEST(ByteStore, changes_come_in_byte_order_however_alike_the_keys_are) {
   }
 }
 
-TEST(ByteStore, a_range_ends_when_the_visitor_has_enough) {
-  ByteStore store;
+TEST_P(StagedStores, a_range_ends_when_the_visitor_has_enough) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   for (const char* key : {"a", "b", "c"})
     store.put(key, "x");
   std::string seen;
@@ -129,8 +141,9 @@ TEST(ByteStore, a_range_ends_when_the_visitor_has_enough) {
   EXPECT_EQ(in_range(store, "a", "c"), (Entries{{"a", "x"}, {"b", "x"}}));
 }
 
-TEST(ByteStore, counts_the_bytes_and_entries_that_it_holds) {
-  ByteStore store;
+TEST_P(StagedStores, counts_the_bytes_and_entries_that_it_holds) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.restore("key", "value");
   store.put("k", "v");
   EXPECT_EQ(store.size(), 1U);
@@ -146,8 +159,9 @@ TEST(ByteStore, counts_the_bytes_and_entries_that_it_holds) {
   EXPECT_EQ(store.bytes(), 0U);
 }
 
-TEST(ByteStore, is_empty_after_clearing_and_can_be_filled_again) {
-  ByteStore store;
+TEST_P(StagedStores, is_empty_after_clearing_and_can_be_filled_again) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.restore("a", "1");
   EXPECT_EQ(committed(store).size(), 1U);
   store.put("b", "2");
@@ -158,8 +172,9 @@ TEST(ByteStore, is_empty_after_clearing_and_can_be_filled_again) {
   EXPECT_EQ(committed(store), (Entries{{"c", "3"}}));
 }
 
-TEST(ByteStore, readers_see_whole_commits_while_the_task_continues) {
-  ByteStore store;
+TEST_P(StagedStores, readers_see_whole_commits_while_the_task_continues) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.restore("a", "0");
   store.restore("b", "0");
   std::atomic<bool> done = false;
@@ -217,8 +232,9 @@ Changes difference(const Model& committed_model, const Model& current,
   return changes;
 }
 
-RC_GTEST_PROP(ByteStore, behaves_like_an_ordered_map_with_commits, ()) {
-  ByteStore store;
+RC_GTEST_PROP(StagedStore, behaves_like_an_ordered_map_with_commits, ()) {
+  const auto made = make_store(*rc::gen::element("memory", "overlay"));
+  StagedStore& store = *made;
   Model base;
   Model now;
   std::map<std::string, int> touched;

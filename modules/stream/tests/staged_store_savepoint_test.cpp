@@ -6,14 +6,20 @@
 #include <string>
 
 #include "millrace/base/random.hpp"
-#include "millrace/stream/byte_store.hpp"
+#include "staged_stores.hpp"
 
 namespace millrace::stream {
 namespace {
 
+using test::make_store;
+
+class Savepoint : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Of, Savepoint, testing::Values("memory", "overlay"),
+                         [](const auto& store) { return std::string(store.param); });
+
 using Content = std::map<std::string, std::string>;
 
-Content content_of(const ByteStore& store) {
+Content content_of(const StagedStore& store) {
   Content content;
   store.range({}, {}, [&](std::string_view key, std::string_view value) {
     content.emplace(key, value);
@@ -24,7 +30,7 @@ Content content_of(const ByteStore& store) {
 
 using Changes = std::map<std::string, std::optional<std::string>>;
 
-Changes changes_of(const ByteStore& store) {
+Changes changes_of(const StagedStore& store) {
   Changes changes;
   store.changes([&](std::string_view key, std::optional<std::string_view> value, std::int64_t) {
     changes.emplace(key, value ? std::optional<std::string>(*value) : std::nullopt);
@@ -32,13 +38,14 @@ Changes changes_of(const ByteStore& store) {
   return changes;
 }
 
-std::int64_t time_of(const ByteStore& store, std::string_view key) {
+std::int64_t time_of(const StagedStore& store, std::string_view key) {
   const auto found = store.get_timed(key);
   return found ? found->time_ms : no_entry_time;
 }
 
-TEST(Savepoint, a_rollback_takes_back_what_changed_since_and_no_more) {
-  ByteStore store;
+TEST_P(Savepoint, a_rollback_takes_back_what_changed_since_and_no_more) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.restore("kept", "old");
   store.restore("erased", "old");
   store.put("kept", "first item");
@@ -58,8 +65,9 @@ TEST(Savepoint, a_rollback_takes_back_what_changed_since_and_no_more) {
   EXPECT_EQ(store.changed_bytes(), 0U);
 }
 
-TEST(Savepoint, a_rollback_takes_back_the_times_of_entries_too) {
-  ByteStore store;
+TEST_P(Savepoint, a_rollback_takes_back_the_times_of_entries_too) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.restore("kept", "old", 1'000);
   store.put("fresh", "first item", 2'000);
   store.savepoint();
@@ -82,8 +90,9 @@ TEST(Savepoint, a_rollback_takes_back_the_times_of_entries_too) {
   EXPECT_EQ(time_of(store, "kept"), 6'000);
 }
 
-TEST(Savepoint, the_largest_change_is_of_what_came_since) {
-  ByteStore store;
+TEST_P(Savepoint, the_largest_change_is_of_what_came_since) {
+  const auto made = make_store(GetParam());
+  StagedStore& store = *made;
   store.savepoint();
   EXPECT_EQ(store.largest_change_bytes(), 0U);
   store.put("large", std::string(1000, 'v'));
@@ -101,11 +110,12 @@ TEST(Savepoint, the_largest_change_is_of_what_came_since) {
 }
 
 // Any sequence of changes, savepoints, rollbacks, commits and refusals is that of a plain map.
-TEST(Savepoint, stores_and_plain_maps_agree_whatever_happens) {
+TEST_P(Savepoint, stores_and_plain_maps_agree_whatever_happens) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SeededRandom random(seed);
-    ByteStore store;
+    const auto made = make_store(GetParam());
+    StagedStore& store = *made;
     Content committed;
     Content now;
     Content at_savepoint;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
-#include "millrace/stream/byte_store.hpp"
+#include "millrace/stream/memory_store.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <boost/unordered/unordered_map.hpp>
 #include <map>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "change_size.hpp"
 #include "key_order.hpp"
 #include "millrace/base/assert.hpp"
 #include "millrace/base/mutex.hpp"
@@ -49,9 +49,6 @@ using Index = std::map<std::string_view, Item*>;
 // twice.
 constexpr std::size_t spare_bytes_max = 256;
 
-// What a changed key takes in a batch beside its bytes, at most, with the headers that say the type
-// of its value.
-constexpr std::size_t change_overhead_bytes = 56;
 // Undo bytes of a work item of unusual size are given back.
 constexpr std::size_t kept_undo_bytes_max = 1U << 20U;
 
@@ -62,12 +59,11 @@ bool before(std::string_view key, std::string_view to) { return to.empty() || ke
 // The task's thread alone changes anything but the index's first making. What readers see
 // (`content`'s structure, committed values, `index`) it changes under the exclusive lock, and reads
 // without.
-struct ByteStore::State {
+struct MemoryStore::State {
   mutable SharedMutex mutex;
   Entries content;
   Index index;  // of content, once somebody asked for a range
   std::atomic<bool> indexed = false;
-  const bool* changes_allowed = nullptr;  // null: always
   std::size_t bytes = 0;
 
   Entries fresh;  // keys that the content does not have yet
@@ -126,13 +122,6 @@ struct ByteStore::State {
     if (entry.change == Change::none) return 0;
     const std::size_t value = entry.change == Change::put ? entry.pending.size() : 0;
     return change_overhead_bytes + item.first.size() + value;
-  }
-
-  void check_allowed() const {
-    if (changes_allowed != nullptr && !*changes_allowed) [[unlikely]]
-      throw std::logic_error(
-          "a store is changed outside of a work item: put and erase entries in process(), or in "
-          "the callback of a timer or a sweep");
   }
 
   // Before the item is changed.
@@ -235,15 +224,15 @@ struct ByteStore::State {
   }
 };
 
-ByteStore::ByteStore() : state_(std::make_unique<State>()) {}
-ByteStore::~ByteStore() = default;
+MemoryStore::MemoryStore() : state_(std::make_unique<State>()) {}
+MemoryStore::~MemoryStore() = default;
 
-std::optional<std::string_view> ByteStore::get(std::string_view key) const {
+std::optional<std::string_view> MemoryStore::get(std::string_view key) const {
   const auto found = get_timed(key);
   return found ? std::optional(found->value) : std::nullopt;
 }
 
-std::optional<ByteStore::Timed> ByteStore::get_timed(std::string_view key) const {
+std::optional<StagedStore::Timed> MemoryStore::get_timed(std::string_view key) const {
   const Item* item = state_->find(key);
   if (item == nullptr || item->second.change == Change::erased) return std::nullopt;
   const Entry& entry = item->second;
@@ -251,9 +240,9 @@ std::optional<ByteStore::Timed> ByteStore::get_timed(std::string_view key) const
   return Timed{entry.value, entry.value_time_ms};
 }
 
-void ByteStore::put(std::string_view key, std::string_view value, std::int64_t time_ms) {
+void MemoryStore::put(std::string_view key, std::string_view value, std::int64_t time_ms) {
   State& state = *state_;
-  state.check_allowed();
+  check_allowed();
   Item* item = state.find(key);
   const bool created = item == nullptr;
   if (created) {
@@ -266,18 +255,16 @@ void ByteStore::put(std::string_view key, std::string_view value, std::int64_t t
   state.mark(*item, Change::put);
 }
 
-void ByteStore::erase(std::string_view key) {
+void MemoryStore::erase(std::string_view key) {
   State& state = *state_;
-  state.check_allowed();
+  check_allowed();
   Item* const item = state.find(key);
   if (item == nullptr) return;
   state.save(*item, false);
   state.mark(*item, Change::erased);
 }
 
-void ByteStore::change_only_while(const bool& allowed) { state_->changes_allowed = &allowed; }
-
-std::optional<std::string> ByteStore::last_key() const {
+std::optional<std::string> MemoryStore::last_key() const {
   State& state = *state_;
   state.build_index();
   state.build_fresh_index();
@@ -291,8 +278,8 @@ std::optional<std::string> ByteStore::last_key() const {
   return last;
 }
 
-void ByteStore::range(std::string_view from, std::string_view to,
-                      FunctionRef<bool(std::string_view, std::string_view)> visit) const {
+void MemoryStore::range(std::string_view from, std::string_view to,
+                        FunctionRef<bool(std::string_view, std::string_view)> visit) const {
   State& state = *state_;
   state.build_index();
   state.build_fresh_index();
@@ -313,7 +300,7 @@ void ByteStore::range(std::string_view from, std::string_view to,
   }
 }
 
-void ByteStore::changes(ChangeVisitor visit) const {
+void MemoryStore::changes(ChangeVisitor visit) const {
   // `changed` stays in the order of the changes, by which a rollback cuts it.
   for (const auto& one : state_->order.sort(state_->changed)) {
     const Entry& entry = one.item->second;
@@ -325,13 +312,13 @@ void ByteStore::changes(ChangeVisitor visit) const {
   }
 }
 
-bool ByteStore::dirty() const { return !state_->changed.empty(); }
+bool MemoryStore::dirty() const { return !state_->changed.empty(); }
 
-std::size_t ByteStore::changed_bytes() const { return state_->changed_bytes; }
+std::size_t MemoryStore::changed_bytes() const { return state_->changed_bytes; }
 
-void ByteStore::savepoint() { state_->set_savepoint(); }
+void MemoryStore::savepoint() { state_->set_savepoint(); }
 
-void ByteStore::rollback() {
+void MemoryStore::rollback() {
   State& state = *state_;
   MILLRACE_ASSERT(state.has_savepoint, "rollback() goes back to a savepoint");
   state.last_found = nullptr;
@@ -343,9 +330,9 @@ void ByteStore::rollback() {
   state.changed_bytes = state.changed_bytes_at_savepoint;
 }
 
-std::size_t ByteStore::largest_change_bytes() const { return state_->largest_change_bytes; }
+std::size_t MemoryStore::largest_change_bytes() const { return state_->largest_change_bytes; }
 
-void ByteStore::changes_since_savepoint(
+void MemoryStore::changes_since_savepoint(
     FunctionRef<void(std::string_view, std::optional<std::string_view>)> visit) const {
   for (const State::Undo& one : state_->undo) {
     const Entry& entry = one.item->second;
@@ -357,7 +344,7 @@ void ByteStore::changes_since_savepoint(
   }
 }
 
-void ByteStore::apply() {
+void MemoryStore::apply() {
   State& state = *state_;
   state.end_savepoint();
   if (state.changed.empty()) return;
@@ -372,15 +359,15 @@ void ByteStore::apply() {
   state.forget_overlay();
 }
 
-void ByteStore::drop() {
+void MemoryStore::drop() {
   state_->end_savepoint();
   for (Item* item : state_->changed)
     item->second.change = Change::none;
   state_->forget_overlay();
 }
 
-void ByteStore::restore(std::string_view key, std::optional<std::string_view> value,
-                        std::int64_t time_ms) {
+void MemoryStore::restore(std::string_view key, std::optional<std::string_view> value,
+                          std::int64_t time_ms) {
   State& state = *state_;
   MILLRACE_ASSERT(state.changed.empty(), "a store is restored between commits");
   const UniqueLock lock(state.mutex);
@@ -409,7 +396,7 @@ void ByteStore::restore(std::string_view key, std::optional<std::string_view> va
   if (indexed) state.index.emplace(item.first, &item);
 }
 
-void ByteStore::clear() {
+void MemoryStore::clear() {
   State& state = *state_;
   const UniqueLock lock(state.mutex);
   state.end_savepoint();
@@ -419,15 +406,15 @@ void ByteStore::clear() {
   state.bytes = 0;
 }
 
-std::optional<std::string> ByteStore::read(std::string_view key) const {
+std::optional<std::string> MemoryStore::read(std::string_view key) const {
   const SharedLock lock(state_->mutex);
   const auto found = state_->content.find(key);
   if (found == state_->content.end()) return std::nullopt;
   return found->second.value;
 }
 
-void ByteStore::read_range(std::string_view from, std::string_view to,
-                           FunctionRef<bool(std::string_view, std::string_view)> visit) const {
+void MemoryStore::read_range(std::string_view from, std::string_view to,
+                             FunctionRef<bool(std::string_view, std::string_view)> visit) const {
   state_->build_index();
   const SharedLock lock(state_->mutex);
   for (auto it = state_->index.lower_bound(from); it != state_->index.end(); ++it) {
@@ -435,7 +422,7 @@ void ByteStore::read_range(std::string_view from, std::string_view to,
   }
 }
 
-void ByteStore::read_all(
+void MemoryStore::read_all(
     FunctionRef<void(std::string_view, std::string_view, std::int64_t)> visit) const {
   state_->build_index();
   const SharedLock lock(state_->mutex);
@@ -443,12 +430,12 @@ void ByteStore::read_all(
     visit(key, item->second.value, item->second.value_time_ms);
 }
 
-std::size_t ByteStore::size() const {
+std::size_t MemoryStore::size() const {
   const SharedLock lock(state_->mutex);
   return state_->content.size();
 }
 
-std::size_t ByteStore::bytes() const {
+std::size_t MemoryStore::bytes() const {
   const SharedLock lock(state_->mutex);
   return state_->bytes;
 }
