@@ -133,7 +133,7 @@ Status check_position(Log& log, const Topic& topic, const TopicPosition& positio
     return fail(past.error().at(subject));
   }
   const bool has_fewer = std::cmp_greater(position.offsets.size(), topic.spec.partitions);
-  if (has_fewer || position.topic_id != stored_topic_id(log, topic.id)) {
+  if (has_fewer || is_another_topic(position.topic_id, stored_topic_id(log, topic.id))) {
     return fail(errc::topic_replaced,
                 subject + " is of a topic that was deleted, and created again since");
   }

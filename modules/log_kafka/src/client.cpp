@@ -242,6 +242,12 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_vie
                                    "(TRANSACTION_ABORTABLE)" +
                                    std::string(detail)};
   }
+  if (is_unknown_id(code)) {
+    return {errc::unknown_topic, std::string(doing) +
+                                     ": the broker has no such topic, or another one of that name "
+                                     "(UNKNOWN_TOPIC_ID)" +
+                                     std::string(detail)};
+  }
   switch (code) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:

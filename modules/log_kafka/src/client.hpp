@@ -4,9 +4,12 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <compare>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -40,11 +43,27 @@ template <class T>
 using Owned = std::unique_ptr<T, Destroy>;
 using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
 
+/// What a cluster gives each topic, and never gives a second one (KIP-516). All zero: none.
+struct TopicUuid {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  [[nodiscard]] bool is_none() const { return high == 0 && low == 0; }
+  friend bool operator==(const TopicUuid&, const TopicUuid&) = default;
+};
+
 /// A topic's name in Kafka and a partition of it.
 struct KafkaPartition {
   std::string topic;
   std::int32_t partition = 0;
-  friend auto operator<=>(const KafkaPartition&, const KafkaPartition&) = default;
+  /// Of the topic that is meant, where the cluster has ids. Requests that can name it do; it is no
+  /// part of the comparison.
+  TopicUuid id = {};
+  friend bool operator==(const KafkaPartition& a, const KafkaPartition& b) {
+    return (a <=> b) == std::strong_ordering::equal;
+  }
+  friend std::strong_ordering operator<=>(const KafkaPartition& a, const KafkaPartition& b) {
+    return std::tie(a.topic, a.partition) <=> std::tie(b.topic, b.partition);
+  }
 };
 
 /// Where a group continues in a partition.
@@ -127,6 +146,14 @@ class LastError {
 /// TRANSACTION_ABORTABLE (KIP-890), which librdkafka does not know: the transaction is to be
 /// aborted, and the next one may succeed.
 inline constexpr auto transaction_abortable = static_cast<rd_kafka_resp_err_t>(120);
+
+/// UNKNOWN_TOPIC_ID and INCONSISTENT_TOPIC_ID (KIP-516), which librdkafka does not know either: the
+/// broker has no topic of that id, or another one of the name.
+inline constexpr auto unknown_topic_id = static_cast<rd_kafka_resp_err_t>(100);
+inline constexpr auto inconsistent_topic_id = static_cast<rd_kafka_resp_err_t>(103);
+[[nodiscard]] constexpr bool is_unknown_id(rd_kafka_resp_err_t code) {
+  return code == unknown_topic_id || code == inconsistent_topic_id;
+}
 
 /// Whether an error is of a kind that passes by itself: a broker away, a coordinator moving.
 [[nodiscard]] bool is_passing(rd_kafka_resp_err_t code);

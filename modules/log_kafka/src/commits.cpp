@@ -23,7 +23,15 @@ Offset end_of(const OutgoingBatch& batch) {
 
 Result<Committed> Commits::commit(Transaction& transaction) {
   MILLRACE_ASSIGN(Outgoing out, prepare(transaction));
-  return send(out, transaction);
+  auto committed = send(out, transaction);
+  if (committed || !committed.error().is(errc::unknown_topic)) return committed;
+  // Of the topics, one was deleted, or a broker does not know it just now.
+  Error why = committed.error();
+  for (const TopicPartition partition : out.partitions) {
+    why = topics_.explain(partition, committed.error());
+    if (why.is(errc::topic_replaced)) break;
+  }
+  return fail(std::move(why));
 }
 
 Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
@@ -32,10 +40,9 @@ Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
   out.batches.resize(transaction.batch_count());
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     Transaction::Batch& batch = transaction.batch(i);
-    MILLRACE_TRY(topics_.partition_in_kafka(batch.partition));
+    MILLRACE_ASSIGN(out.batches[i].at, topics_.partition_in_kafka(batch.partition));
     MILLRACE_ASSIGN(const TopicSpec spec, topics_.spec_of(batch.partition));
     MILLRACE_TRY(check_may_write(spec, options_.service));
-    out.batches[i].at = {config_.in_kafka(spec.name), batch.partition.partition.value};
     out.batches[i].encoded = batch.builder.finish();
     out.batches[i].count = batch.builder.count();
     out.partitions.push_back(batch.partition);
@@ -61,7 +68,7 @@ Result<Committed> Commits::send(Outgoing& out, const Transaction& transaction) {
   if (!transaction.claims().empty()) {
     const auto write = [&](Producer& producer) -> Status {
       if (empty) return {};
-      MILLRACE_TRY(producer.commit(out.batches, out.positions));
+      MILLRACE_TRY(commit_all(producer, out));
       note_unseen(out);
       return {};
     };
@@ -89,7 +96,34 @@ Committed Commits::answer(const Outgoing& out) {
   return committed;
 }
 
+Status Commits::check_topics(Producer& producer, const Outgoing& out) {
+  if (!producer.used_names()) return {};
+  std::vector<KafkaPartition> written;
+  for (const OutgoingBatch& batch : out.batches)
+    written.push_back(batch.at);
+  Status same = ids_.confirm_at_leaders(written);
+  if (same) return same;
+  return producer.give_up(
+      Error(errc::unavailable, "nothing was written: " + same.error().message()));
+}
+
+Status Commits::commit_all(Producer& producer, Outgoing& out) {
+  MILLRACE_TRY(producer.begin(out.positions));
+  for (OutgoingBatch& batch : out.batches)
+    MILLRACE_TRY(producer.add(batch));
+  // Before the end is asked for: what fails until then was surely not committed.
+  MILLRACE_TRY(producer.settle());
+  MILLRACE_TRY(check_topics(producer, out));
+  return producer.end();
+}
+
+// The client writes by name and has no transaction, so the look comes before: a topic that is
+// created again in the milliseconds after it may get the record.
 Status Commits::commit_single(Outgoing& out) {
+  if (!out.batches[0].at.id.is_none()) {
+    const Status same = ids_.confirm_at_leaders({out.batches[0].at});
+    if (!same) return fail(errc::unavailable, "nothing was written: " + same.error().message());
+  }
   const MutexLock lock(single_mutex_);
   if (single_ == nullptr || !single_->usable()) {
     MILLRACE_ASSIGN(single_, ClientProducer::open(config_, options_));
@@ -111,7 +145,7 @@ Status Commits::commit_free(Outgoing& out) {
   if (free_ == nullptr) {
     MILLRACE_ASSIGN(free_, open());
   }
-  Status status = free_->commit(out.batches, out.positions);
+  Status status = commit_all(*free_, out);
   if (!free_->usable()) {
     // Readers wait for the end of what may still be open.
     free_.reset();
@@ -142,6 +176,7 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
     for (OutgoingBatch& batch : out.batches)
       MILLRACE_TRY(producer.add(batch));
     MILLRACE_TRY(producer.settle());
+    MILLRACE_TRY(check_topics(producer, out));
     Sequences::Last now{sequence.number, {}};
     for (const OutgoingBatch& batch : out.batches)
       now.partitions.emplace_back(batch.at, batch.first);

@@ -33,6 +33,7 @@ class Commits {
         groups_(groups),
         identity_(identity),
         visibility_(visibility),
+        ids_(reader.ids()),
         unique_(std::move(unique)),
         sequences_(config, reader) {}
 
@@ -48,6 +49,9 @@ class Commits {
   };
   [[nodiscard]] Result<Outgoing> prepare(Transaction& transaction);
   [[nodiscard]] Result<Committed> send(Outgoing& out, const Transaction& transaction);
+  /// Everything of it that can be read by the names of topics is in the topics that are meant.
+  [[nodiscard]] Status check_topics(Producer& producer, const Outgoing& out);
+  [[nodiscard]] Status commit_all(Producer& producer, Outgoing& out);
   [[nodiscard]] Status commit_single(Outgoing& out);
   [[nodiscard]] Status commit_free(Outgoing& out);
   [[nodiscard]] Result<Committed> commit_sequence(Outgoing& out, const Transaction& transaction);
@@ -64,6 +68,7 @@ class Commits {
   Groups& groups_;
   Identity& identity_;
   Visibility& visibility_;
+  TopicIds& ids_;
   const std::string unique_;  // part of the transactional id
 
   Mutex single_mutex_;

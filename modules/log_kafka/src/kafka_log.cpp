@@ -237,7 +237,9 @@ Status KafkaLog::fetch(TopicPartition partition, Offset from, std::size_t max_by
                        FetchBuffer& buffer) {
   MILLRACE_TRY(state_.check());
   MILLRACE_ASSIGN(const KafkaPartition at, topics_.partition_in_kafka(partition));
-  return reader_.fetch(partition, at, from, max_bytes, buffer);
+  const Status fetched = reader_.fetch(partition, at, from, max_bytes, buffer);
+  if (!fetched) return fail(topics_.explain(partition, fetched.error()));
+  return {};
 }
 
 std::unique_ptr<Waiter> KafkaLog::waiter() {

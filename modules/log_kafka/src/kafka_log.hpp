@@ -13,6 +13,7 @@
 #include "identity.hpp"
 #include "millrace/log/environment.hpp"
 #include "millrace/log/find_groups.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 #include "positions.hpp"
 #include "reader.hpp"
 #include "state_log.hpp"
@@ -23,7 +24,7 @@ namespace millrace::log::kafka {
 
 /// A log on an Apache Kafka cluster: opens it, wires the parts that do the work, and implements the
 /// contract by them. docs/decisions/0008-tasks-on-kafka.md.
-class KafkaLog final : public Log, public GroupFinder {
+class KafkaLog final : public Log, public GroupFinder, public TopicNumbers {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Log>> open(std::string_view url,
                                                          LogEnvironment& environment,
@@ -62,6 +63,7 @@ class KafkaLog final : public Log, public GroupFinder {
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override;
   Result<std::vector<GroupInfo>> groups() override { return find_groups({}); }
   Result<std::vector<GroupInfo>> find_groups(const GroupsWanted& wanted) override;
+  std::uint64_t stored_topic_id(TopicId topic) override { return topics_.stored_id(topic); }
   Status maintain() override;
   const LogOptions& options() const override { return options_; }
   std::string identity() override { return identity_text_; }

@@ -53,6 +53,11 @@ class Producer {
   /// Returns when all that was added has its offset.
   [[nodiscard]] virtual Status settle() = 0;
   [[nodiscard]] virtual Status end() = 0;
+  /// Instead of end(), after settle(): ends the transaction without a commit and returns why.
+  [[nodiscard]] virtual Status give_up(Error because) = 0;
+  /// Whether a batch of the transaction was written to a topic by its name: to another one of that
+  /// name, if the topic was deleted.
+  [[nodiscard]] virtual bool used_names() const = 0;
 
   /// False after a failure that this producer does not survive, and after a transaction that took
   /// so long that a request of it may still arrive: give it up, and its transactional id with it.

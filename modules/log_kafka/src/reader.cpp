@@ -40,7 +40,7 @@ void Signal::wait(std::uint64_t seen, std::int64_t timeout_ns) const {
 }
 
 Reader::Reader(const ClientConfig& config, Clock& clock)
-    : config_(config), clock_(clock), events_(config) {}
+    : config_(config), clock_(clock), events_(config), ids_(config) {}
 Reader::~Reader() = default;
 
 Status Reader::open() {
@@ -322,6 +322,7 @@ std::string Reader::last_error() {
 
 void Reader::drop_idle() {
   static_cast<void>(last_error());
+  ids_.drop_idle();
   const MutexLock lock(mutex_);
   const std::int64_t before_ns = clock_.monotonic_ns() - idle_ns;
   for (const auto& client : clients_)

@@ -13,6 +13,7 @@
 #include "client_events.hpp"
 #include "millrace/base/clock.hpp"
 #include "millrace/base/mutex.hpp"
+#include "topic_ids.hpp"
 
 namespace millrace::log::kafka {
 
@@ -76,6 +77,8 @@ class Reader {
   void drop_idle();
   /// `; the client says: ...`, or nothing: what the clients said last about their connections.
   [[nodiscard]] std::string last_error();
+  /// Which topics are meant by all that is read through it.
+  [[nodiscard]] TopicIds& ids() { return ids_; }
   /// For requests of other kinds. It reads nothing: a broker handles one request of a connection
   /// after the other, and a fetch may keep it waiting.
   [[nodiscard]] rd_kafka_t* client() const { return asker_.get(); }
@@ -128,6 +131,7 @@ class Reader {
   ClientEvents events_;
   Signal signal_;
   Owned<rd_kafka_t> asker_;
+  TopicIds ids_;
   Mutex mutex_;
   // Topics whose leaders the asker knows.
   std::set<std::string> known_topics_ MILLRACE_GUARDED_BY(mutex_);

@@ -26,6 +26,8 @@ Status Sequences::open() {
   MILLRACE_TRY(create_topic(reader_.client(), partition_.topic, 1,
                             {{"cleanup.policy", "compact"}, {"max.message.bytes", "8388608"}},
                             config_.timeout_ms()));
+  reader_.ids().await_agreement(partition_.topic);
+  MILLRACE_ASSIGN(partition_.id, reader_.ids().find(partition_.topic));
   opened_ = true;
   return {};
 }

@@ -125,7 +125,9 @@ Status StateLog::make_topic() {
 
 // From the last snapshot on, which may lie behind records that it does not hold yet.
 Status StateLog::load() {
+  MILLRACE_ASSIGN(const TopicUuid id, reader_.ids().find(partition_.topic));
   const MutexLock lock(mutex_);
+  partition_.id = id;
   MILLRACE_ASSIGN(const std::vector<Offset> first, reader_.ask({partition_}, Reader::End::first));
   MILLRACE_ASSIGN(const std::vector<Offset> last,
                   reader_.ask({partition_}, Reader::End::last_stable));

@@ -3,6 +3,7 @@
 #include "topics.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "admin.hpp"
 #include "millrace/log/backend/rules.hpp"
@@ -16,13 +17,29 @@ namespace {
 
 // Topics of the cluster that are not ours are numbered from here on, in each handle by itself.
 constexpr std::int32_t first_foreign = 1 << 24;
+// And from here on those that have the name of a topic that was deleted while the handle used it.
+constexpr std::int32_t first_again = 1 << 25;
+
+// Of 63 bits, as some formats have it with a sign. All are random in the ids that clusters give,
+// but for a few in each half, which differ.
+std::uint64_t stored(const TopicUuid& id) {
+  if (id.is_none()) return 0;
+  return std::max<std::uint64_t>((id.high ^ id.low) & std::numeric_limits<std::int64_t>::max(), 1);
+}
+
 // Until a broker is asked again that has not heard of a change.
 constexpr std::int64_t settings_retry_ns = 20 * ms;
 
 }  // namespace
 
 Result<TopicSpec> Topics::spec_of(TopicPartition partition) const {
-  const std::int32_t number = partition.topic.value;
+  std::int32_t number = partition.topic.value;
+  if (number >= first_again) {
+    const MutexLock lock(mutex_);
+    const auto index = static_cast<std::size_t>(number - first_again);
+    if (index >= again_.size()) return fail(unknown_topic_error(partition.topic));
+    number = again_[index].value;
+  }
   std::optional<TopicSpec> spec = state_.look([&](const State& state) -> std::optional<TopicSpec> {
     if (number < 0 || static_cast<std::size_t>(number) >= state.topics().size())
       return std::nullopt;
@@ -46,7 +63,61 @@ Result<KafkaPartition> Topics::partition_in_kafka(TopicPartition partition) {
     spec = spec_of(partition);
   }
   if (!spec) return fail(spec.error());
-  return KafkaPartition{config_.in_kafka(spec->name), partition.partition.value};
+  const TopicIds::Number number = number_of(partition.topic, *spec);
+  MILLRACE_ASSIGN(const TopicUuid id, ids_.bind(number));
+  if (!id.is_none()) {
+    MILLRACE_ASSIGN(const bool deleted, ids_.look(number));
+    if (deleted) return fail(topic_replaced_error({partition.topic, *spec}));
+  }
+  return KafkaPartition{number.name, partition.partition.value, id};
+}
+
+Error Topics::explain(TopicPartition partition, Error error) {
+  const bool is_unknown = error.is(errc::unknown_topic);
+  if (!is_unknown && !error.is(errc::out_of_range)) return error;
+  const auto spec = spec_of(partition);
+  if (!spec) return spec.error();
+  const TopicIds::Number number = number_of(partition.topic, *spec);
+  const auto id = ids_.bind(number);
+  if (!id) return id.error();
+  if (id->is_none()) return error;
+  const auto deleted = ids_.look(number, true);
+  if (!deleted) return deleted.error();
+  if (*deleted) return topic_replaced_error({partition.topic, *spec});
+  return is_unknown ? Error(errc::unavailable, error.message()) : error;
+}
+
+// Numbers of topics that were deleted keep what they meant.
+Topic Topics::current(Topic topic) {
+  const TopicId first = topic.id;
+  if (!ids_.is_deleted(first.value)) return topic;
+  const MutexLock lock(mutex_);
+  for (std::size_t i = 0; i <= again_.size(); ++i) {
+    topic.id = TopicId{{first_again + static_cast<std::int32_t>(i)}};
+    if (i == again_.size()) {
+      again_.push_back(first);
+      verified_.erase(topic.spec.name);
+      break;
+    }
+    if (again_[i] == first && !ids_.is_deleted(topic.id.value)) break;
+  }
+  return topic;
+}
+
+Result<Topic> Topics::bind(Topic topic) {
+  topic = current(std::move(topic));
+  const auto id = ids_.bind(number_of(topic.id, topic.spec));
+  // Who may not see a topic learns it when it is used, as before.
+  if (id || id.error().is(errc::not_authorized)) return topic;
+  if (id.error().is(errc::unknown_topic)) return fail(unknown_topic_error(topic.spec.name));
+  return fail(id.error());
+}
+
+std::uint64_t Topics::stored_id(TopicId topic) {
+  const auto spec = spec_of({topic, partition(0)});
+  if (!spec) return 0;
+  const auto id = ids_.bind(number_of(topic, *spec));
+  return id ? stored(*id) : 0;
 }
 
 Result<std::vector<KafkaPartition>> Topics::partitions_in_kafka(
@@ -78,6 +149,7 @@ Result<Topic> Topics::create(const TopicSpec& spec, const TopicSettings& setting
   }
   MILLRACE_TRY(
       check_create_topic(spec, settings, existing ? &existing->spec : nullptr, options_.service));
+  if (existing) existing = current(*existing);
   // In Kafka first: who finds it in the state can use it.
   MILLRACE_TRY(make_in_kafka(spec, settings, existing.has_value()));
   if (!existing) {
@@ -86,7 +158,7 @@ Result<Topic> Topics::create(const TopicSpec& spec, const TopicSettings& setting
     // Somebody may have been faster.
     MILLRACE_TRY(check_create_topic(spec, settings, &existing->spec, options_.service));
   }
-  return *existing;
+  return bind(*existing);
 }
 
 Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& settings, bool is_known) {
@@ -106,6 +178,8 @@ Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& setting
     MILLRACE_ASSIGN(const bool made, kafka::create_topic(reader_.client(), name, spec.partitions,
                                                          config_of_new_topic(settings, options_),
                                                          config_.timeout_ms()));
+    // A topic of before may have had the name, and a broker may not know that it is gone.
+    if (made) ids_.await_agreement(name);
     if (!made) {
       MILLRACE_ASSIGN(partitions, find_partitions(reader_.client(), name, config_.timeout_ms()));
     }
@@ -269,29 +343,35 @@ Result<std::optional<Topic>> Topics::find_foreign(std::string_view name) {
 }
 
 Result<Topic> Topics::find(std::string_view name) {
-  if (const auto found = known(name)) return *found;
+  if (const auto found = known(name)) return bind(*found);
   MILLRACE_TRY(state_.catch_up_to_end());
-  if (const auto found = known(name)) return *found;
+  if (const auto found = known(name)) return bind(*found);
   if (name.empty() || is_internal(name)) return fail(unknown_topic_error(name));
   MILLRACE_ASSIGN(const std::optional<Topic> foreign, find_foreign(name));
   // It may have become ours between the two looks.
   MILLRACE_TRY(state_.catch_up_to_end());
-  if (const auto found = known(name)) return *found;
-  if (foreign) return *foreign;
+  if (const auto found = known(name)) return bind(*found);
+  if (foreign) return bind(*foreign);
   return fail(unknown_topic_error(name));
 }
 
 Result<std::vector<Topic>> Topics::all() {
   MILLRACE_TRY(state_.catch_up_to_end());
-  return state_.look([](const State& state) {
-    std::vector<Topic> topics;
+  std::vector<Topic> topics = state_.look([](const State& state) {
+    std::vector<Topic> found;
     for (std::size_t i = 0; i < state.topics().size(); ++i) {
       const TopicSpec& spec = state.topics()[i].spec;
-      if (!is_internal(spec.name))
-        topics.push_back({TopicId{{static_cast<std::int32_t>(i)}}, spec});
+      if (!is_internal(spec.name)) found.push_back({TopicId{{static_cast<std::int32_t>(i)}}, spec});
     }
-    return topics;
+    return found;
   });
+  std::vector<TopicIds::Number> numbers;
+  for (Topic& topic : topics) {
+    topic = current(std::move(topic));
+    numbers.push_back(number_of(topic.id, topic.spec));
+  }
+  ids_.bind_all(numbers);
+  return topics;
 }
 
 }  // namespace millrace::log::kafka

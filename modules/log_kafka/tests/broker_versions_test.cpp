@@ -74,7 +74,7 @@ TEST(BrokerVersions, of_two_ranges_the_highest_common_version_is_taken) {
 
 TEST(BrokerVersions, a_broker_that_offers_more_is_spoken_to_in_a_version_known_here) {
   const auto broker =
-      BrokerVersions::read(versions_response({{Api::produce, 3, 12}, {Api::end_txn, 0, 1}}));
+      BrokerVersions::read(versions_response({{Api::produce, 3, 14}, {Api::end_txn, 0, 1}}));
   ASSERT_TRUE(broker.has_value());
   EXPECT_EQ(broker->common(Api::produce), spoken(Api::produce).highest);
   EXPECT_EQ(broker->common(Api::end_txn), std::nullopt);
@@ -83,7 +83,7 @@ TEST(BrokerVersions, a_broker_that_offers_more_is_spoken_to_in_a_version_known_h
 
 TEST(BrokerVersions, what_is_missing_is_named_with_what_the_broker_takes) {
   const auto broker = BrokerVersions::read(
-      versions_response({{Api::produce, 13, 14}, {Api::fetch, 4, 10}, {Api::end_txn, 0, 9}}));
+      versions_response({{Api::produce, 14, 15}, {Api::fetch, 4, 10}, {Api::end_txn, 0, 9}}));
   ASSERT_TRUE(broker.has_value());
   const auto missing = [&](Api api) {
     const Api needed[] = {Api::end_txn, api};
@@ -91,7 +91,7 @@ TEST(BrokerVersions, what_is_missing_is_named_with_what_the_broker_takes) {
   };
   EXPECT_EQ(missing(Api::end_txn), "nothing");
   EXPECT_THAT(missing(Api::produce),
-              HasSubstr("does not take Produce in version 12 (it takes it from version 13 on): the "
+              HasSubstr("does not take Produce in version 13 (it takes it from version 14 on): the "
                         "broker is too new"));
   EXPECT_THAT(missing(Api::fetch),
               HasSubstr("does not take Fetch in version 11 (it takes it up to version 10): "

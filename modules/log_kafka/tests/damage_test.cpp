@@ -9,6 +9,7 @@
 
 #include "admin.hpp"
 #include "client_producer.hpp"
+#include "cluster_topics.hpp"
 #include "kafka_world.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 #include "reader.hpp"
@@ -36,34 +37,9 @@ class KafkaDamage : public KafkaWorld {
   /// Returns when the topic is gone and the brokers know it: they hear of it some time after the
   /// request was answered, and serve the old records until then.
   void delete_state() { delete_topic(state_); }
-  void delete_topic(const std::string& name) {
-    const auto producer = kafka::ClientProducer::open(config_, options_);
-    rd_kafka_t* const client = (*producer)->client();
-    kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
-    rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(name.c_str());
-    rd_kafka_DeleteTopics(client, &request, 1, nullptr, queue.get());
-    rd_kafka_DeleteTopic_destroy(request);
-    const kafka::Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 120'000));
-    ASSERT_NE(event, nullptr);
-    EXPECT_EQ(rd_kafka_event_error(event.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
-    kafka::Reader reader(config_, real_clock());
-    ASSERT_TRUE(reader.open().has_value());
-    const kafka::Signal never;
-    for (;;) {
-      const auto found = kafka::find_partitions(reader.client(), name, config_.timeout_ms());
-      ASSERT_TRUE(found.has_value()) << found.error().to_string();
-      if (!*found) return;
-      never.wait(0, 10'000'000);
-    }
-  }
+  void delete_topic(const std::string& name) { topics_.remove(name); }
   /// The topic in Kafka alone, as a service makes it.
-  void make_in_kafka(const std::string& name) {
-    const auto producer = kafka::ClientProducer::open(config_, options_);
-    const auto made = kafka::create_topic((*producer)->client(), name, 1,
-                                          {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}},
-                                          config_.timeout_ms());
-    EXPECT_TRUE(made.has_value()) << made.error().to_string();
-  }
+  void make_in_kafka(const std::string& name) { topics_.make(name); }
   [[nodiscard]] std::string in_kafka(const std::string& topic) const {
     return config_.in_kafka(topic);
   }
@@ -76,6 +52,7 @@ class KafkaDamage : public KafkaWorld {
  private:
   LogOptions options_ = options_of("somebody");
   kafka::ClientConfig config_;
+  ClusterTopics topics_{url() + "?millrace.request.timeout.ms=120000"};
   std::string state_;
 };
 

@@ -21,8 +21,8 @@ TEST(KafkaFetchRequest, topics_stay_together_and_the_first_partition_stays_the_f
   const KafkaPartition b1{"b", 1};
   const std::vector<FetchPartition> partitions{
       {&b1, offset(7)}, {&a0, offset(5)}, {&b0, offset(6)}};
-  const std::string body =
-      encode_fetch(partitions, {.wait_ms = 500, .bytes = 1'000, .partition_bytes = 100});
+  const std::string body = encode_fetch(
+      partitions, {.wait_ms = 500, .bytes = 1'000, .partition_bytes = 100}, fetch_by_name);
   Decoder in(body);
   EXPECT_EQ(in.number<std::int32_t>(), -1);
   EXPECT_EQ(in.number<std::int32_t>(), 500);
@@ -79,7 +79,7 @@ std::string an_answer() {
 
 TEST(KafkaFetchRequest, an_answer_is_read_without_copying_the_records) {
   const std::string body = an_answer();
-  const auto answer = decode_fetch(body);
+  const auto answer = decode_fetch(body, fetch_by_name);
   ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
   EXPECT_EQ(answer->throttle_ms, 9);
   EXPECT_EQ(answer->error, RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -103,7 +103,7 @@ TEST(KafkaFetchRequest, an_answer_is_read_without_copying_the_records) {
 TEST(KafkaFetchRequest, an_answer_that_is_cut_short_anywhere_is_corrupt) {
   const std::string body = an_answer();
   for (std::size_t size = 0; size < body.size(); ++size) {
-    const auto answer = decode_fetch(std::string_view(body).substr(0, size));
+    const auto answer = decode_fetch(std::string_view(body).substr(0, size), fetch_by_name);
     ASSERT_FALSE(answer.has_value()) << size;
     EXPECT_TRUE(answer.error().is(errc::corrupt));
   }
@@ -116,7 +116,7 @@ TEST(KafkaFetchRequest, whatever_a_broker_answers_nothing_is_read_outside_of_it)
       // In memory of its own size, so that sanitizers see what goes beyond it.
       std::vector<char> changed(body.begin(), body.end());
       changed[at] = wrong;
-      const auto answer = decode_fetch({changed.data(), changed.size()});
+      const auto answer = decode_fetch({changed.data(), changed.size()}, fetch_by_name);
       if (!answer) continue;
       std::size_t bytes = 0;
       for (const FetchedPartition& one : answer->partitions)

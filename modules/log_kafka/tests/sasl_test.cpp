@@ -84,7 +84,7 @@ TEST(Login, a_wrong_password_is_reported_in_the_broker_s_words_without_the_passw
   });
   const auto security = security_of();
   Connection connection(broker.address(), "test", real_clock(), security.get());
-  connection.send(Api::fetch, "");
+  connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_TRUE(connection.error().is(errc::unavailable));
   EXPECT_THAT(connection.error().message(),
@@ -124,7 +124,7 @@ TEST(Login, a_broker_that_does_not_prove_itself_gets_no_requests) {
   });
   const auto security = security_of({{"sasl.mechanisms", "SCRAM-SHA-512"}});
   Connection connection(broker.address(), "test", real_clock(), security.get());
-  connection.send(Api::fetch, "");
+  connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_THAT(connection.error().message(), HasSubstr("does not know the password"));
 }

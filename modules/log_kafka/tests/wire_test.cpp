@@ -61,7 +61,7 @@ TEST(Connection, a_broker_that_is_too_old_is_called_so) {
       read_request(socket);
     });
     Connection connection(broker.address(), "test", real_clock());
-    connection.send(Api::fetch, "");
+    connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
     EXPECT_FALSE(answer_of(connection).has_value());
     EXPECT_TRUE(connection.error().is(errc::refused_by_broker));
     return connection.error().message();
@@ -81,7 +81,7 @@ TEST(Connection, a_broker_that_is_too_new_is_called_so) {
     out.number<std::int16_t>(0);
     out.count(1);
     out.number(static_cast<std::int16_t>(Api::produce));
-    out.number<std::int16_t>(13);
+    out.number<std::int16_t>(14);
     out.number<std::int16_t>(20);
     out.tags();
     out.number<std::int32_t>(0);
@@ -90,11 +90,11 @@ TEST(Connection, a_broker_that_is_too_new_is_called_so) {
     read_request(socket);
   });
   Connection connection(broker.address(), "test", real_clock());
-  connection.send(Api::fetch, "");
+  connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_TRUE(connection.error().is(errc::refused_by_broker));
   EXPECT_THAT(connection.error().message(),
-              HasSubstr("does not take Produce in version 12 (it takes it from version 13 on): the "
+              HasSubstr("does not take Produce in version 13 (it takes it from version 14 on): the "
                         "broker is too new for this version of Millrace"));
 }
 
@@ -112,7 +112,7 @@ TEST(Connection, it_knows_versions_when_the_broker_has_said_them) {
   ASSERT_TRUE(answer.has_value()) << connection.error().to_string();
   EXPECT_EQ(answer->body, "body");
   EXPECT_TRUE(connection.knows_versions());
-  EXPECT_EQ(connection.version(Api::fetch), 11);
+  EXPECT_EQ(connection.version(Api::fetch), spoken(Api::fetch).highest);
   // Not needed by every connection, and not offered by this broker.
   EXPECT_EQ(connection.version(Api::incremental_alter_configs), std::nullopt);
 }
@@ -125,7 +125,7 @@ TEST(Connection, a_broker_that_does_not_know_the_first_question_is_too_old) {
     read_request(socket);
   });
   Connection connection(broker.address(), "test", real_clock());
-  connection.send(Api::fetch, "");
+  connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_TRUE(connection.error().is(errc::refused_by_broker)) << connection.error().to_string();
   EXPECT_THAT(connection.error().message(),
@@ -141,7 +141,7 @@ TEST(Connection, versions_that_cannot_be_read_are_no_broker_that_is_too_old) {
       read_request(socket);
     });
     Connection connection(broker.address(), "test", real_clock());
-    connection.send(Api::fetch, "");
+    connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
     EXPECT_FALSE(answer_of(connection).has_value());
     EXPECT_TRUE(connection.error().is(errc::unavailable)) << connection.error().to_string();
     EXPECT_THAT(connection.error().message(), HasSubstr("does not speak Kafka's protocol"));
@@ -192,7 +192,7 @@ TEST(Connection, an_answer_that_nobody_asked_for_breaks_it) {
     write_all(socket, frame_of(request.number + 1, "x"));
   });
   Connection connection(broker.address(), "test", real_clock());
-  connection.send(Api::fetch, "");
+  connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
   EXPECT_FALSE(answer_of(connection).has_value());
   EXPECT_THAT(connection.error().message(), HasSubstr("sent a response that was not asked for"));
 }
@@ -203,7 +203,7 @@ TEST(Connection, a_broker_that_hangs_up_or_is_not_there_is_unavailable) {
     const Broker broker([](int socket) { answer_versions(socket); });
     address = broker.address();
     Connection connection(address, "test", real_clock());
-    connection.send(Api::fetch, "");
+    connection.send(Api::fetch, spoken(Api::fetch).lowest, "");
     EXPECT_FALSE(answer_of(connection).has_value());
     EXPECT_TRUE(connection.error().is(errc::unavailable));
     EXPECT_EQ(connection.waiting(), 1U);

@@ -66,9 +66,11 @@ Status check_same_topics(const CopyPlan& plan, log::Log& target, const CopyState
   for (const PlannedPartition& partition : plan.partitions) {
     const auto known = state.topics.find(partition.name.first);
     if (known == state.topics.end()) continue;
-    if (known->second.source != partition.stored_id) return was_deleted(partition.name, "source");
+    if (log::is_another_topic(known->second.source, partition.stored_id))
+      return was_deleted(partition.name, "source");
     const auto copy = find_partition(target, partition.name);
-    if (copy && log::stored_topic_id(target, copy->topic) != known->second.target)
+    if (copy &&
+        log::is_another_topic(known->second.target, log::stored_topic_id(target, copy->topic)))
       return was_deleted(partition.name, "target");
   }
   return {};

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "millrace/log/stored_topic_id.hpp"
 #include "millrace/stream/instance.hpp"
 #include "millrace/stream/manifest.hpp"
 
@@ -25,7 +26,8 @@ std::string numbers(const std::vector<std::int64_t>& from) {
 
 bool is_of_deleted(const stream::Manifest::Channel& channel, const TopicNumbers& topics) {
   const auto now = topics.find(channel.topic);
-  return channel.from_topic && now != topics.end() && now->second != *channel.from_topic;
+  return channel.from_topic && now != topics.end() &&
+         log::is_another_topic(*channel.from_topic, now->second);
 }
 
 std::vector<std::int64_t> translated(const stream::Manifest::Channel& channel, const OffsetMap& map,

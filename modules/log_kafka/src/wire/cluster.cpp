@@ -89,4 +89,13 @@ Result<net::Address> Cluster::any(int timeout_ms) {
   return std::next(brokers_.begin(), next)->second;
 }
 
+Result<std::vector<net::Address>> Cluster::all(int timeout_ms) {
+  MILLRACE_TRY(ask(nullptr, timeout_ms));
+  const MutexLock lock(mutex_);
+  std::vector<net::Address> brokers;
+  for (const auto& [id, address] : brokers_)
+    brokers.push_back(address);
+  return brokers;
+}
+
 }  // namespace millrace::log::kafka::wire

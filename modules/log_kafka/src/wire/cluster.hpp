@@ -46,6 +46,8 @@ class Cluster {
   void forget(const std::string& topic);
   /// Any broker, another one at each call, from those that are there now. errc::unavailable.
   [[nodiscard]] Result<net::Address> any(int timeout_ms);
+  /// All brokers that the cluster names now. errc::unavailable.
+  [[nodiscard]] Result<std::vector<net::Address>> all(int timeout_ms);
 
  private:
   Status ask(const std::string* topic, int timeout_ms);

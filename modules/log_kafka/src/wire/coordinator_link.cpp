@@ -22,7 +22,7 @@ constexpr std::int64_t longest_answer_ms = 15'000;
 /// 0 when what is in between, such as a proxy, lets the requests of version 2 not through.
 std::int16_t transactions_of(const Connection& connection) {
   const bool takes_all = std::ranges::all_of(
-      requests_of_second, [&](Api api) { return connection.takes(api, spoken(api).highest); });
+      requests_of_second, [&](Api api) { return connection.takes(api, version_of_second(api)); });
   return takes_all ? connection.transactions() : std::int16_t{0};
 }
 

@@ -44,20 +44,32 @@ void FetchLink::ask(std::vector<FetchState*> states, std::int32_t wait_ms, std::
     connection_ =
         std::make_unique<Connection>(address_, settings_.client_id, *settings_.clock,
                                      settings_.security.get(), settings_.connect_timeout_ns);
-  std::vector<FetchPartition> partitions;
-  partitions.reserve(states.size());
-  for (FetchState* const state : states) {
+  for (FetchState* const state : states)
     state->asked = true;
-    partitions.push_back({&state->queue->at, state->position});
-  }
-  connection_->send(Api::fetch,
-                    encode_fetch(partitions, {.wait_ms = wait_ms,
-                                              .bytes = settings_.bytes,
-                                              .partition_bytes = settings_.partition_bytes}));
   asked_ = std::move(states);
+  wait_ms_ = wait_ms;
+  version_ = 0;
+  send(now_ns);
+}
+
+void FetchLink::send(std::int64_t now_ns) {
+  const bool have_ids = std::ranges::none_of(
+      asked_, [](const FetchState* state) { return state->queue->at.id.is_none(); });
   sent_ns_ = now_ns;
-  deadline_ns_ = now_ns + wait_ms * ms + settings_.timeout_ns;
-  overdue_ns_ = now_ns + wait_ms * ms + overdue_after_ns;
+  deadline_ns_ = now_ns + wait_ms_ * ms + settings_.timeout_ns;
+  overdue_ns_ = now_ns + wait_ms_ * ms + overdue_after_ns;
+  if (have_ids && !connection_->knows_versions()) return;
+  version_ = have_ids && connection_->takes(Api::fetch, fetch_by_id) ? fetch_by_id : fetch_by_name;
+  std::vector<FetchPartition> partitions;
+  partitions.reserve(asked_.size());
+  for (const FetchState* const state : asked_)
+    partitions.push_back({&state->queue->at, state->position});
+  connection_->send(Api::fetch, version_,
+                    encode_fetch(partitions,
+                                 {.wait_ms = wait_ms_,
+                                  .bytes = settings_.bytes,
+                                  .partition_bytes = settings_.partition_bytes},
+                                 version_));
 }
 
 bool FetchLink::asks_at_end() const {
@@ -67,6 +79,9 @@ bool FetchLink::asks_at_end() const {
 
 std::optional<FetchLink::Outcome> FetchLink::take(std::int64_t now_ns) {
   if (connection_ == nullptr) return std::nullopt;
+  if (!asked_.empty() && version_ == 0 && connection_->knows_versions() &&
+      !connection_->is_broken())
+    send(now_ns);
   if (std::optional<Answer> answer = connection_->take(); answer && !asked_.empty())
     return finish(*std::move(answer), now_ns);
   if (!connection_->is_broken() && !asked_.empty() && now_ns >= deadline_ns_)
@@ -93,7 +108,7 @@ FetchLink::Outcome FetchLink::finish(Result<Answer> answer, std::int64_t now_ns)
         now_ns + std::min(longest_back_off_ns, first_back_off_ns << std::min(failures_, 10U));
     ++failures_;
   }
-  return {std::exchange(asked_, {}), std::move(answer), now_ns - sent_ns_ < quick_ns};
+  return {std::exchange(asked_, {}), version_, std::move(answer), now_ns - sent_ns_ < quick_ns};
 }
 
 bool FetchLink::is_overdue(std::int64_t now_ns) {

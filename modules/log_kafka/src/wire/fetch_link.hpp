@@ -56,7 +56,7 @@ class FetchLink {
     return asked_.empty() && now_ns >= not_before_ns_;
   }
   [[nodiscard]] bool is_waiting() const { return !asked_.empty(); }
-  /// Asks for these, in that order.
+  /// Asks for these, in that order: as soon as the broker has said which versions it takes.
   void ask(std::vector<FetchState*> states, std::int32_t wait_ms, std::int64_t now_ns);
   /// What was asked for and is not answered.
   [[nodiscard]] const std::vector<FetchState*>& asked() const { return asked_; }
@@ -64,6 +64,7 @@ class FetchLink {
 
   struct Outcome {
     std::vector<FetchState*> asked;
+    std::int16_t version = 0;  ///< of the fetch
     Result<Answer> answer;
     bool was_quick = false;  ///< the broker did not wait
   };
@@ -84,11 +85,14 @@ class FetchLink {
 
  private:
   Outcome finish(Result<Answer> answer, std::int64_t now_ns);
+  void send(std::int64_t now_ns);
 
   const net::Address address_;
   const FetchSettings& settings_;
   std::unique_ptr<Connection> connection_;
   std::vector<FetchState*> asked_;
+  std::int32_t wait_ms_ = 0;
+  std::int16_t version_ = 0;  // of what was sent; 0: the broker is yet to say what it takes
   std::int64_t sent_ns_ = 0;
   std::int64_t deadline_ns_ = 0;
   std::int64_t overdue_ns_ = 0;

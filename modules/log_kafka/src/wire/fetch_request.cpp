@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <limits>
-#include <unordered_map>
+#include <map>
+#include <tuple>
 
 #include "millrace/base/endian.hpp"
 #include "millrace/log/backend/batch_layout.hpp"
@@ -24,27 +25,33 @@ constexpr std::int32_t no_session_epoch = -1;
 constexpr std::int32_t any_leader_epoch = -1;
 constexpr std::int64_t no_log_start = -1;
 
+constexpr std::int32_t any_fetched_epoch = -1;
+
 // The least an answer can be, for a topic, a partition and an aborted transaction.
 constexpr std::size_t topic_bytes = 6;
-constexpr std::size_t partition_bytes = 42;
+constexpr std::size_t partition_bytes = 37;
 constexpr std::size_t aborted_bytes = 16;
 
 /// In the given order, but topics together, where their first partition is.
 std::vector<FetchPartition> together(std::span<const FetchPartition> partitions) {
-  std::unordered_map<std::string_view, std::size_t> rank;
+  // Of a topic that was deleted and of the one that has its name, each is another one.
+  std::map<std::tuple<std::string_view, std::uint64_t, std::uint64_t>, std::size_t> rank;
+  const auto topic_of = [](const FetchPartition& partition) {
+    const KafkaPartition& at = *partition.at;
+    return std::tuple(std::string_view(at.topic), at.id.high, at.id.low);
+  };
   for (const FetchPartition& partition : partitions)
-    rank.try_emplace(partition.at->topic, rank.size());
+    rank.try_emplace(topic_of(partition), rank.size());
   std::vector<FetchPartition> sorted(partitions.begin(), partitions.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const FetchPartition& a, const FetchPartition& b) {
-                     return rank[a.at->topic] < rank[b.at->topic];
+                     return rank[topic_of(a)] < rank[topic_of(b)];
                    });
   return sorted;
 }
 
-FetchedPartition read_partition(Decoder& in, std::string_view topic) {
+FetchedPartition read_partition(Decoder& in) {
   FetchedPartition read;
-  read.topic = topic;
   read.partition = in.number<std::int32_t>();
   read.error = code_of(in.number<std::int16_t>());
   in.number<std::int64_t>();  // high watermark
@@ -55,16 +62,20 @@ FetchedPartition read_partition(Decoder& in, std::string_view topic) {
   for (std::size_t i = 0; i < aborted; ++i) {
     const auto producer = in.number<std::int64_t>();
     read.aborted.push_back({producer, offset(in.number<std::int64_t>())});
+    in.tags();
   }
   in.number<std::int32_t>();  // a replica to be preferred
   read.records = in.bytes();
+  in.tags();
   return read;
 }
 
 }  // namespace
 
-std::string encode_fetch(std::span<const FetchPartition> partitions, const FetchBounds& bounds) {
-  Encoder out;
+std::string encode_fetch(std::span<const FetchPartition> partitions, const FetchBounds& bounds,
+                         std::int16_t version) {
+  const bool by_id = version == fetch_by_id;
+  Encoder out(is_flexible(Api::fetch, version));
   out.number(no_replica);
   out.number(bounds.wait_ms);
   out.number(any_bytes);
@@ -80,25 +91,41 @@ std::string encode_fetch(std::span<const FetchPartition> partitions, const Fetch
         out.number(partition.at->partition);
         out.number(any_leader_epoch);
         out.number(partition.from.value);
+        if (by_id) out.number(any_fetched_epoch);
         out.number(no_log_start);
         out.number(bounds.partition_bytes);
-      });
+        out.tags();
+      },
+      by_id ? TopicNames::by_id : TopicNames::by_name);
   out.count(0);  // forgotten topics
   out.string("");
+  out.tags();
   return out.take();
 }
 
-Result<FetchAnswer> decode_fetch(std::string_view body) {
-  Decoder in(body);
+Result<FetchAnswer> decode_fetch(std::string_view body, std::int16_t version) {
+  Decoder in(body, is_flexible(Api::fetch, version));
   FetchAnswer answer;
   answer.throttle_ms = in.number<std::int32_t>();
   answer.error = code_of(in.number<std::int16_t>());
   in.number<std::int32_t>();  // session
   for (std::size_t topics = in.count(topic_bytes); topics > 0; --topics) {
-    const std::string_view topic = in.string();
-    for (std::size_t left = in.count(partition_bytes); left > 0; --left)
-      answer.partitions.push_back(read_partition(in, topic));
+    TopicUuid id;
+    std::string_view topic;
+    if (version == fetch_by_id) {
+      id.high = in.number<std::uint64_t>();
+      id.low = in.number<std::uint64_t>();
+    } else {
+      topic = in.string();
+    }
+    for (std::size_t left = in.count(partition_bytes); left > 0; --left) {
+      answer.partitions.push_back(read_partition(in));
+      answer.partitions.back().topic = topic;
+      answer.partitions.back().id = id;
+    }
+    in.tags();
   }
+  in.tags();
   if (!in.ok()) return fail(errc::corrupt, "an answer to Fetch ends before it should");
   return answer;
 }

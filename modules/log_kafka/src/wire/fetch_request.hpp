@@ -11,6 +11,7 @@
 
 #include "client.hpp"
 #include "millrace/log/types.hpp"
+#include "wire/protocol.hpp"
 #include "wire/record_set.hpp"
 
 namespace millrace::log::kafka::wire {
@@ -29,14 +30,21 @@ struct FetchBounds {
   std::int32_t partition_bytes = 0;  ///< of each
 };
 
+/// The versions of Fetch that are used: the first one names topics by their names, the second one
+/// by their ids, so that a topic that was deleted is never taken for one that has its name.
+inline constexpr std::int16_t fetch_by_name = spoken(Api::fetch).lowest;
+inline constexpr std::int16_t fetch_by_id = spoken(Api::fetch).highest;
+
 /// The body of a Fetch of committed records, without a fetch session. Where the bytes do not reach
-/// for all, brokers serve them in their order here, as far as topics stay together.
+/// for all, brokers serve them in their order here, as far as topics stay together. By id all of
+/// them have one.
 [[nodiscard]] std::string encode_fetch(std::span<const FetchPartition> partitions,
-                                       const FetchBounds& bounds);
+                                       const FetchBounds& bounds, std::int16_t version);
 
 /// The response of a broker for one partition. The views are into the body.
 struct FetchedPartition {
-  std::string_view topic;
+  std::string_view topic;  ///< empty when it is named by its id
+  TopicUuid id;
   std::int32_t partition = 0;
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
   Offset last_stable;  ///< committed readers see what is below; -1 when not known
@@ -51,7 +59,7 @@ struct FetchAnswer {
 };
 
 /// Reads the body of an answer; safe on hostile input. errc::corrupt when it is none.
-[[nodiscard]] Result<FetchAnswer> decode_fetch(std::string_view body);
+[[nodiscard]] Result<FetchAnswer> decode_fetch(std::string_view body, std::int16_t version);
 
 /// Where to fetch on behind the whole batches of a set; nothing when it does not begin with one.
 /// Looks at their lengths and offsets alone.

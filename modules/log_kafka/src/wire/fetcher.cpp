@@ -219,8 +219,8 @@ void Fetcher::leave_old_leaders(FetchLink& link, std::int64_t now_ns) {
 }
 
 void Fetcher::take(FetchLink& link, FetchLink::Outcome outcome, std::int64_t now_ns) {
-  Result<FetchAnswer> decoded =
-      outcome.answer ? decode_fetch(outcome.answer->body) : fail(outcome.answer.error());
+  Result<FetchAnswer> decoded = outcome.answer ? decode_fetch(outcome.answer->body, outcome.version)
+                                               : fail(outcome.answer.error());
   if (!decoded || decoded->error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const rd_kafka_resp_err_t code = decoded ? decoded->error : RD_KAFKA_RESP_ERR__TRANSPORT;
     const std::string why = decoded ? "the broker at " + link.address().text() +
@@ -239,8 +239,9 @@ void Fetcher::take(FetchLink& link, FetchLink::Outcome outcome, std::int64_t now
   for (const FetchedPartition& one : decoded->partitions) {
     // Brokers answer in the order in which they were asked; any other is found, too.
     const auto is_it = [&](const FetchState* state) {
-      return state != nullptr && state->queue->at.partition == one.partition &&
-             state->queue->at.topic == one.topic;
+      if (state == nullptr || state->queue->at.partition != one.partition) return false;
+      const KafkaPartition& queued = state->queue->at;
+      return one.id.is_none() ? queued.topic == one.topic : queued.id == one.id;
     };
     const auto begin = outcome.asked.begin();
     auto found = std::find_if(begin + static_cast<std::ptrdiff_t>(at), outcome.asked.end(), is_it);
@@ -299,7 +300,8 @@ bool Fetcher::take_error(FetchState& state, rd_kafka_resp_err_t error, std::int6
                             rd_kafka_err2str(error);
   last_error_.set(error, where.c_str());
   try_later(state, now_ns);
-  if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return take_unknown(state, now_ns);
+  if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || is_unknown_id(error))
+    return take_unknown(state, now_ns);
   if (error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE && !state.out_of_range) {
     state.out_of_range = true;
     return false;

@@ -8,7 +8,7 @@ namespace millrace::log::kafka::wire {
 namespace {
 
 // The least that these take in a response.
-constexpr std::size_t topic_bytes = 3;
+constexpr std::size_t error_topic_bytes = 3;
 constexpr std::size_t partition_error_bytes = 6;
 constexpr std::size_t produced_bytes = 33;
 constexpr std::size_t record_error_bytes = 6;
@@ -40,7 +40,7 @@ GivenProducer read_given(Decoder& in) {
 std::optional<PartitionError> read_errors(Decoder& in) {
   in.number<std::int32_t>();  // throttled for so long
   PartitionError worst;
-  for (std::size_t topics = in.count(topic_bytes); topics > 0; --topics) {
+  for (std::size_t topics = in.count(error_topic_bytes); topics > 0; --topics) {
     const std::string_view topic = in.string();
     for (std::size_t partitions = in.count(partition_error_bytes); partitions > 0; --partitions) {
       const auto partition = in.number<std::int32_t>();
@@ -56,7 +56,9 @@ std::optional<PartitionError> read_errors(Decoder& in) {
 }  // namespace
 
 Code code_of(std::int16_t number) {
-  if (number == transaction_abortable) return transaction_abortable;
+  for (const Code code : {transaction_abortable, unknown_topic_id, inconsistent_topic_id}) {
+    if (number == code) return code;
+  }
   const bool known = number >= RD_KAFKA_RESP_ERR_UNKNOWN && number < RD_KAFKA_RESP_ERR_END_ALL;
   return known ? static_cast<Code>(number) : RD_KAFKA_RESP_ERR_UNKNOWN;
 }
@@ -193,11 +195,18 @@ std::optional<PartitionError> read_flexible_errors(std::string_view body) {
 std::optional<std::vector<Produced>> read_produced(std::string_view body, std::int16_t version) {
   Decoder in(body, is_flexible(Api::produce, version));
   std::vector<Produced> all;
-  for (std::size_t topics = in.count(topic_bytes); topics > 0; --topics) {
-    const std::string_view topic = in.string();
+  for (std::size_t topics = in.count(error_topic_bytes); topics > 0; --topics) {
+    KafkaPartition at;
+    if (version == produce_by_id) {
+      at.id.high = in.number<std::uint64_t>();
+      at.id.low = in.number<std::uint64_t>();
+    } else {
+      at.topic = in.string();
+    }
     for (std::size_t partitions = in.count(produced_bytes); partitions > 0; --partitions) {
       Produced one;
-      one.at = {std::string(topic), in.number<std::int32_t>()};
+      one.at = at;
+      one.at.partition = in.number<std::int32_t>();
       one.error = read_code(in);
       one.first = in.number<std::int64_t>();
       in.number<std::int64_t>();  // append time

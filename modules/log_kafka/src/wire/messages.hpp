@@ -42,9 +42,11 @@ struct Producing {
   /// The version of a request of its transactions. Brokers take the later one as part of a
   /// transaction of version 2, so that there is nothing in between.
   [[nodiscard]] std::int16_t version(Api api) const {
-    return second ? spoken(api).highest : spoken(api).lowest;
+    return second ? version_of_second(api) : spoken(api).lowest;
   }
 };
+/// The version of Produce that names topics by their ids (Kafka 4.1). Of transactions of version 2.
+inline constexpr std::int16_t produce_by_id = spoken(Api::produce).highest;
 
 enum class CoordinatorKind : std::int8_t { group = 0, transaction = 1 };
 
@@ -97,7 +99,7 @@ struct PartitionError {
 /// The same for a response of the flexible form.
 [[nodiscard]] std::optional<PartitionError> read_flexible_errors(std::string_view body);
 
-/// One partition of an answer to Produce.
+/// One partition of an answer to Produce. By id the topic has no name.
 struct Produced {
   KafkaPartition at;
   Code error{};

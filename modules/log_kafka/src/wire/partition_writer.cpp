@@ -20,8 +20,12 @@ constexpr std::int16_t all_replicas = -1;
 // Of one request, unless a batch is larger: a broker takes a hundred.
 constexpr std::size_t max_request_bytes = 16U << 20U;
 
+// A leader may not have heard yet of a topic that was just made.
+constexpr std::int64_t unknown_id_ns = 5'000'000'000;
+
 /// A leader says so before it appends anything. All else may come after that, or from another one.
 bool is_surely_unwritten(Code code) {
+  if (is_unknown_id(code)) return true;
   switch (code) {
     case RD_KAFKA_RESP_ERR_INVALID_MSG:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -43,7 +47,7 @@ bool is_surely_unwritten(Code code) {
 /// A broker that has not heard of a topic yet says so, and bytes can be damaged on the way.
 bool passes(Code code) {
   return is_passing(code) || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-         code == RD_KAFKA_RESP_ERR_INVALID_MSG;
+         code == RD_KAFKA_RESP_ERR_INVALID_MSG || is_unknown_id(code);
 }
 
 /// The leader is the right one, and must wait for others: the markers of the transaction before,
@@ -66,7 +70,16 @@ PartitionWriter::PartitionWriter(Cluster& cluster, std::string client_id,
 
 void PartitionWriter::add(OutgoingBatch& batch) {
   if (batch.count == 0) return;
-  partitions_[batch.at].pending.push_back({{batch.encoded, batch.count}, {}, {}, &batch});
+  const auto [entry, is_new] = partitions_.try_emplace(batch.at);
+  if (!is_new && entry->first.id != batch.at.id && entry->second.pending.empty()) {
+    // Of another topic that had the name: brokers count the records of this one from 0.
+    auto node = partitions_.extract(entry);
+    node.key().id = batch.at.id;
+    node.mapped() = {};
+    partitions_.insert(std::move(node));
+  }
+  partitions_.find(batch.at)->second.pending.push_back(
+      {{batch.encoded, batch.count}, {}, {}, &batch});
   ++pending_;
 }
 
@@ -178,8 +191,11 @@ void PartitionWriter::take(Link& link, std::string_view body, std::int64_t now_n
     entry->second.under_way = false;
     Produced produced{entry->first, RD_KAFKA_RESP_ERR__BAD_MSG, -1, {}};
     if (answers) {
-      const auto found = std::find_if(answers->begin(), answers->end(),
-                                      [&](const auto& one) { return one.at == entry->first; });
+      const auto found = std::find_if(answers->begin(), answers->end(), [&](const auto& one) {
+        return link.version == produce_by_id
+                   ? one.at.id == entry->first.id && one.at.partition == entry->first.partition
+                   : one.at == entry->first;
+      });
       if (found != answers->end()) produced = *found;
     }
     take(*entry, produced, now_ns);
@@ -197,13 +213,18 @@ void PartitionWriter::take(Entry& entry, const Produced& produced, std::int64_t 
     batch.at = batch.end;
     partition.unsure = false;
     partition.refusals = 0;
+    partition.unknown_since_ns = 0;
     if (!batch.cutter.is_end(batch.at)) return;
     partition.pending.pop_front();
     --pending_;
     return;
   }
   partition.unsure = partition.unsure || !is_surely_unwritten(produced.error);
-  if (passes(produced.error)) {
+  const bool is_unknown = is_unknown_id(produced.error);
+  if (!is_unknown) partition.unknown_since_ns = 0;
+  if (is_unknown && partition.unknown_since_ns == 0) partition.unknown_since_ns = now_ns;
+  const bool is_gone = is_unknown && now_ns - partition.unknown_since_ns >= unknown_id_ns;
+  if (passes(produced.error) && !is_gone) {
     trouble_ = error_of(produced.error, "writing to " + at.topic).message();
     try_later(entry, now_ns);
     if (!leaves_leader(produced.error)) cluster_.forget(at.topic);
@@ -266,6 +287,11 @@ void PartitionWriter::send(Link& link, const Producing& producer, std::vector<En
   }
   entries.resize(taken);
   link.version = producer.version(Api::produce);
+  const bool by_id =
+      producer.second && link.connection->takes(Api::produce, produce_by_id) &&
+      std::ranges::none_of(entries, [](const Entry* one) { return one->first.id.is_none(); });
+  if (by_id) link.version = produce_by_id;
+  used_names_ = used_names_ || !by_id;
   std::string plain;  // one batch before it is compressed
   Encoder out(is_flexible(Api::produce, link.version));
   out.string(producer.transactional_id);
@@ -288,7 +314,8 @@ void PartitionWriter::send(Link& link, const Producing& producer, std::vector<En
         });
         out.tags();
         partition.under_way = true;
-      });
+      },
+      by_id ? TopicNames::by_id : TopicNames::by_name);
   out.tags();
   link.asked = std::move(entries);
   link.connection->send(Api::produce, link.version, out.take());

@@ -41,6 +41,10 @@ class PartitionWriter {
   [[nodiscard]] const std::optional<PartitionError>& refused() const { return refused_; }
   /// Whether a batch may have been written for which no response came.
   [[nodiscard]] bool is_unsure() const;
+  /// Whether a batch was sent to a topic by its name since clear_names(): it may have been written
+  /// to another one of that name.
+  [[nodiscard]] bool used_names() const { return used_names_; }
+  void clear_names() { used_names_ = false; }
   /// Whether an answer is still to come.
   [[nodiscard]] bool is_waiting() const;
   /// Sends no more until resume(); what is under way is still answered.
@@ -70,8 +74,9 @@ class PartitionWriter {
     std::deque<Pending> pending;
     std::int64_t due_ns = 0;  ///< nothing is tried before
     bool under_way = false;
-    bool unsure = false;    ///< the batch that is next was sent before
-    unsigned refusals = 0;  ///< one after the other
+    bool unsure = false;                ///< the batch that is next was sent before
+    unsigned refusals = 0;              ///< one after the other
+    std::int64_t unknown_since_ns = 0;  ///< the leader does not know the id; 0: it does
   };
   using Entry = std::pair<const KafkaPartition, Partition>;
   struct Link {
@@ -99,6 +104,7 @@ class PartitionWriter {
   std::map<net::Address, Link> links_;
   std::size_t pending_ = 0;
   bool stopped_ = false;
+  bool used_names_ = false;
   std::optional<PartitionError> refused_;
   std::string trouble_;
 };

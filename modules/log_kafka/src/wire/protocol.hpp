@@ -15,13 +15,15 @@
 #include "millrace/base/varint.hpp"
 
 // Kafka's protocol, as far as it is spoken here: https://kafka.apache.org/protocol. The lowest
-// version of every request is one that brokers from 2.5 on understand.
+// version of every request is one that brokers from 2.5 on understand, except of Metadata: brokers
+// that do not take it have no ids of topics, for which it is asked.
 namespace millrace::log::kafka::wire {
 
 /// Requests by their api keys.
 enum class Api : std::int16_t {
   produce = 0,
   fetch = 1,
+  metadata = 3,
   offset_fetch = 9,
   find_coordinator = 10,
   sasl_handshake = 17,
@@ -45,9 +47,11 @@ struct Versions {
 [[nodiscard]] constexpr Versions spoken(Api api) {
   switch (api) {
     case Api::produce:
-      return {8, 12};
+      return {8, 13};
     case Api::fetch:
-      return {11, 11};
+      return {11, 13};
+    case Api::metadata:
+      return {10, 12};
     case Api::offset_fetch:
       return {7, 7};
     case Api::txn_offset_commit:
@@ -70,6 +74,12 @@ struct Versions {
   return {0, 0};
 }
 
+/// The version of a request that belongs to transactions of version 2 (KIP-890).
+[[nodiscard]] constexpr std::int16_t version_of_second(Api api) {
+  // The one after it names topics by their ids.
+  return api == Api::produce ? 12 : spoken(api).highest;
+}
+
 /// The first version of a request that has the flexible form: the sizes of strings and arrays are
 /// varints, and every structure ends with tagged fields, the headers too.
 [[nodiscard]] constexpr std::int16_t first_flexible(Api api) {
@@ -78,6 +88,8 @@ struct Versions {
       return 9;
     case Api::fetch:
       return 12;
+    case Api::metadata:
+      return 9;
     case Api::offset_fetch:
       return 6;
     case Api::find_coordinator:
@@ -108,6 +120,8 @@ struct Versions {
       return "Produce";
     case Api::fetch:
       return "Fetch";
+    case Api::metadata:
+      return "Metadata";
     case Api::offset_fetch:
       return "OffsetFetch";
     case Api::find_coordinator:

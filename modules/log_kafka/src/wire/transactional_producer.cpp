@@ -137,6 +137,7 @@ Status TransactionalProducer::begin(std::span<const OutgoingPositions> positions
   announced_partitions_.clear();
   new_partitions_.clear();
   positions_.assign(positions.begin(), positions.end());
+  writer_.clear_names();
   return choose_version();
 }
 

@@ -36,6 +36,8 @@ class TransactionalProducer final : public Producer {
   Status add(OutgoingBatch& batch) override;
   Status settle() override;
   Status end() override;
+  Status give_up(Error because) override { return abort(std::move(because)); }
+  [[nodiscard]] bool used_names() const override { return writer_.used_names(); }
   [[nodiscard]] bool usable() const override { return usable_; }
 
  private:

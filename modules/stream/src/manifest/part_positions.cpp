@@ -40,7 +40,8 @@ std::vector<log::TopicPartition> partitions_of(const log::Topic& topic) {
 // Whether the offsets that the channel has are of this topic: one of its name may have been deleted
 // since. Manifests of earlier builds do not say which they mean.
 Result<bool> is_of(const Channel& channel, log::Log& log, const log::Topic& topic) {
-  if (channel.from_topic) return *channel.from_topic == log::stored_topic_id(log, topic.id);
+  if (channel.from_topic)
+    return !log::is_another_topic(*channel.from_topic, log::stored_topic_id(log, topic.id));
   MILLRACE_ASSIGN(const auto ends, log.end_offsets(partitions_of(topic)));
   for (std::size_t i = 0; i < std::min(ends.size(), channel.from.size()); ++i) {
     if (ends[i].value < channel.from[i]) return false;

@@ -7,6 +7,7 @@
 
 #include "millrace/log/errors.hpp"
 #include "millrace/log/library_topics.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 
 namespace millrace::stream::runtime {
 
@@ -226,7 +227,7 @@ Status EarlierRanges::read(Part& part) {
 // builds do not name it, but an end that the topic does not have says the same.
 bool EarlierRanges::is_of_deleted(const InputRanges::Topic& topic, log::Offset end,
                                   const Input& input) const {
-  if (topic.stored_id != 0) return topic.stored_id != input.topic().stored_id;
+  if (topic.stored_id != 0) return log::is_another_topic(topic.stored_id, input.topic().stored_id);
   return end > ends_[input.order()];
 }
 

@@ -33,7 +33,7 @@ struct TopicPosition {
   std::string log;              ///< Log::identity()
   SeenLog seen;                 ///< all that was read lies before it; 0 and 0 on Kafka
   std::string topic;            ///< its name
-  std::uint64_t topic_id = 0;   ///< stored_topic_id(); 0 on Kafka
+  std::uint64_t topic_id = 0;   ///< stored_topic_id(); 0: not known
   std::vector<Offset> offsets;  ///< of the next record, by partition
 
   friend bool operator==(const TopicPosition&, const TopicPosition&) = default;
