@@ -36,6 +36,10 @@ Result<std::int32_t> count_of(const stream::Topology& topology, const stream::Su
   return topic.error().is(log::errc::unknown_topic) ? Result<std::int32_t>(0) : fail(topic.error());
 }
 
+std::unexpected<Error> unknown(std::string_view store) {
+  return fail(stream::errc::unknown_store, "there is no store " + std::string(store));
+}
+
 const stream::StoreSpec* find_store(const stream::Topology& topology, std::string_view store) {
   const auto found = std::find_if(topology.stores().begin(), topology.stores().end(),
                                   [store](const auto& one) { return one.name == store; });
@@ -57,6 +61,13 @@ Result<std::string> key_of_input(const stream::Topology& topology, std::string_v
 
 }  // namespace
 
+Status read_entry(const stream::Instance& instance, std::string_view store,
+                  const codec::TypeInfo& type, std::string_view bytes, void* out) {
+  const stream::StoreSpec* const spec = find_store(instance.topology(), store);
+  if (spec == nullptr) return unknown(store);
+  return codec::decode_with(*spec->serde, type, {}, bytes, out);
+}
+
 bool StorePartitions::has(std::string_view key) const {
   return count > 0 && here.contains(partition_of(key, count));
 }
@@ -72,7 +83,7 @@ Result<StorePartitions> store_partitions(const stream::Instance& instance, log::
                                          std::string_view store) {
   const stream::SubTopology* const part = owner_of(instance.topology(), store);
   if (part == nullptr) {
-    return fail(stream::errc::unknown_store, "there is no store " + std::string(store));
+    return unknown(store);
   }
   StorePartitions partitions;
   MILLRACE_ASSIGN(partitions.count, count_of(instance.topology(), *part, log));

@@ -52,6 +52,13 @@ class Counter {
     return future.get();
   }
 
+  /// By the typed lookup.
+  [[nodiscard]] std::int64_t count_of(const std::string& word) const {
+    const auto found = find_entry<std::string, std::int64_t>(*instance_, *log_, "counts", word);
+    EXPECT_TRUE(found) << found.error().to_string();
+    return found ? found->value.value_or(0) : 0;
+  }
+
  private:
   SeededRandom random_{7};
   std::unique_ptr<log::Log> log_;
@@ -161,6 +168,7 @@ TEST_F(Views, of_a_store_with_a_serde_and_of_inputs_with_another_one_for_keys_fi
       const http::Response found = counter->get("/views/counts/" + word);
       if (found.status != 200) continue;
       EXPECT_EQ(found.body, "1");
+      EXPECT_EQ(counter->count_of(word), 1);
       owners[partition(word)] = counter;
     }
   }

@@ -42,7 +42,12 @@ struct StorePartitions {
 [[nodiscard]] Result<stream::Answer<std::optional<std::string>>> find_entry(
     const stream::Instance& instance, log::Log& log, std::string_view store, std::string_view key);
 
-/// The same with the types of the store.
+/// Reads a value of the store, as find_entry() returns it, into an object of its type. Failures of
+/// the store's serde; stream::errc::unknown_store. Thread-safe.
+[[nodiscard]] Status read_entry(const stream::Instance& instance, std::string_view store,
+                                const codec::TypeInfo& type, std::string_view bytes, void* out);
+
+/// The same as find_entry() of bytes, with the types of the store.
 template <class K, class V>
 [[nodiscard]] Result<stream::Answer<std::optional<V>>> find_entry(const stream::Instance& instance,
                                                                   log::Log& log,
