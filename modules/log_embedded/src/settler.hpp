@@ -2,21 +2,17 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
+#include "batch_mover.hpp"
 #include "checkpointer.hpp"
 #include "frame_reader.hpp"
 #include "group_commit.hpp"
 #include "index.hpp"
 #include "journal.hpp"
 #include "log_directory.hpp"
-#include "millrace/base/mutex.hpp"
-#include "settled/segment_writer.hpp"
 #include "topics.hpp"
 #include "writer_lock.hpp"
 
@@ -46,8 +42,8 @@ class Settler {
         journal_(journal),
         index_(index),
         topics_(topics),
-        group_commit_(group_commit),
-        checkpointer_(checkpointer) {}
+        checkpointer_(checkpointer),
+        mover_(directory, journal, index, group_commit) {}
 
   /// Whether it is time to look.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
@@ -62,7 +58,7 @@ class Settler {
   [[nodiscard]] bool is_pressed() const;
   /// Returns when no file is being settled; none is from then on. For a handle that is about to
   /// give up its slot, so that another member settles.
-  void stop();
+  void stop() { mover_.stop(); }
   /// How much of the journal is not settled, in bytes; what the last round failed to settle does
   /// not count. Any thread.
   [[nodiscard]] std::uint64_t unsettled_bytes() const;
@@ -71,47 +67,19 @@ class Settler {
   void slow_down();
 
  private:
-  struct Partition {
-    TopicPartition id;
-    std::string topic;
-    SegmentOptions segments;
-    PartitionRow* row = nullptr;
-    std::uint64_t first = 0;     ///< number of its first index entry that is not settled
-    std::uint64_t position = 0;  ///< of the frame of that one
-  };
-
-  [[nodiscard]] Result<std::vector<Partition>> unsettled(std::uint64_t limit);
-  [[nodiscard]] Result<bool> is_due(const Partition& partition, std::uint64_t limit,
+  [[nodiscard]] Result<std::vector<UnsettledPartition>> unsettled(std::uint64_t limit);
+  [[nodiscard]] Result<bool> is_due(const UnsettledPartition& partition, std::uint64_t limit,
                                     FrameReader& reader);
-  [[nodiscard]] Status move_all(const std::vector<Partition>& due);
-  [[nodiscard]] Status prepare_directory();
-  /// How far a partition is in the files, durably or as soon as all files are synced.
-  struct Moved {
-    PartitionRow* row = nullptr;
-    Offset end;
-  };
-  /// With `bulk` without a sync.
-  [[nodiscard]] Status move(const Partition& partition, std::uint64_t limit, FrameReader& reader,
-                            bool bulk, std::vector<Moved>& moved);
-  [[nodiscard]] Status add_batches(const Partition& partition, std::uint64_t limit,
-                                   FrameReader& reader, SegmentWriter& writer);
   [[nodiscard]] Status let_go(std::uint64_t unsettled, const Lock& lock);
-  void publish(const std::vector<Moved>& moved);
   void count_error();
 
   LogDirectory& directory_;
   Journal& journal_;
   Index& index_;
   Topics& topics_;
-  GroupCommit& group_commit_;
   Checkpointer& checkpointer_;
+  BatchMover mover_;
   std::int64_t looked_ns_ = INT64_MIN / 2;
-  std::uint64_t room_bytes_ = 0;             ///< of this round that are left
-  bool prepared_ = false;                    ///< the directory is one that has settled segments
-  bool disk_full_ = false;                   ///< in this round
-  std::vector<const PartitionRow*> failed_;  ///< in this round
-  std::atomic<bool> stopped_ = false;
-  Mutex writing_;  ///< held while files are written
 };
 
 }  // namespace millrace::log::embedded

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "frame_reader.hpp"
+#include "group_commit.hpp"
+#include "index.hpp"
+#include "journal.hpp"
+#include "log_directory.hpp"
+#include "millrace/base/mutex.hpp"
+#include "settled/segment_writer.hpp"
+
+namespace millrace::log::embedded {
+
+/// A partition with batches in the journal that are not settled.
+struct UnsettledPartition {
+  TopicPartition id;
+  std::string topic;
+  SegmentOptions segments;
+  PartitionRow* row = nullptr;
+  std::uint64_t first = 0;     ///< number of its first index entry that is not settled
+  std::uint64_t position = 0;  ///< of the frame of that one
+};
+
+/// The first two steps of a round of settling: writes batches of the journal into the settled
+/// segments of their partitions, durably, and says so in PartitionRow::settled. Remembers how the
+/// last round went. One thread uses it, except stop().
+class BatchMover {
+ public:
+  /// All outlive it.
+  BatchMover(LogDirectory& directory, Journal& journal, Index& index, GroupCommit& group_commit)
+      : directory_(directory), journal_(journal), index_(index), group_commit_(group_commit) {}
+
+  /// A round over these partitions, in their order: about 64 MiB and 100 ms at most. A batch or a
+  /// file that is damaged, and a disk that is full or fails, are counted and no failure. Fails as
+  /// the log does: errc::closed, failed_sync.
+  [[nodiscard]] Status move(const std::vector<UnsettledPartition>& due);
+  /// Raises the version of the directory and creates what holds the settled segments. Before
+  /// anything is let go of.
+  [[nodiscard]] Status prepare_directory();
+  /// Returns when no file is being written; none is from then on. Any thread.
+  void stop();
+
+  // Of the last round.
+  /// It left work for want of room.
+  [[nodiscard]] bool ran_out() const { return room_bytes_ == 0; }
+  [[nodiscard]] bool disk_full() const { return disk_full_; }
+  [[nodiscard]] bool has_failed(const PartitionRow& row) const;
+
+ private:
+  /// How far a partition is in the files, durably or as soon as all files are synced.
+  struct Moved {
+    PartitionRow* row = nullptr;
+    Offset end;
+  };
+  /// With `bulk` without a sync.
+  [[nodiscard]] Status move(const UnsettledPartition& partition, std::uint64_t limit,
+                            FrameReader& reader, bool bulk, std::vector<Moved>& moved);
+  [[nodiscard]] Status add_batches(const UnsettledPartition& partition, std::uint64_t limit,
+                                   FrameReader& reader, SegmentWriter& writer);
+  void publish(const std::vector<Moved>& moved);
+  void count_error();
+
+  LogDirectory& directory_;
+  Journal& journal_;
+  Index& index_;
+  GroupCommit& group_commit_;
+  std::uint64_t room_bytes_ = 0;             ///< of this round that are left
+  bool prepared_ = false;                    ///< the directory is one that has settled segments
+  bool disk_full_ = false;                   ///< in this round
+  std::vector<const PartitionRow*> failed_;  ///< in this round
+  std::atomic<bool> stopped_ = false;
+  Mutex writing_;  ///< held while files are written
+};
+
+}  // namespace millrace::log::embedded
