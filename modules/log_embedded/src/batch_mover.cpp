@@ -3,7 +3,6 @@
 #include "batch_mover.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "millrace/base/bulk_sync.hpp"
@@ -21,9 +20,13 @@ namespace {
 constexpr std::uint64_t round_bytes = 64ULL << 20U;
 constexpr std::uint64_t read_ahead_bytes = 64U << 10U;
 // A round ends after so long; the rest is for the next call.
-constexpr std::int64_t round_ns = 100'000'000;
+constexpr std::int64_t move_ns_max = 100'000'000;
 // From here on one sync of the file system costs less than those of all files.
 constexpr std::size_t bulk_partitions = 5;
+// After it failed. It may fail for files of other programs, for as long as those are written.
+constexpr std::int64_t bulk_pause_ns = 60'000'000'000;
+// A partition that failed is left alone for so many intervals, or times what it took to fail.
+constexpr std::int64_t pause_factor = 10;
 
 }  // namespace
 
@@ -31,8 +34,9 @@ void BatchMover::count_error() {
   directory_.counts().settling_errors.fetch_add(1, std::memory_order_relaxed);
 }
 
-bool BatchMover::has_failed(const PartitionRow& row) const {
-  return std::find(failed_.begin(), failed_.end(), &row) != failed_.end();
+bool BatchMover::is_paused(const PartitionRow& row) const {
+  const auto failed = failed_.find(&row);
+  return failed != failed_.end() && now_ns() < failed->second;
 }
 
 void BatchMover::stop() {
@@ -40,10 +44,10 @@ void BatchMover::stop() {
   const MutexLock guard(writing_);
 }
 
-Status BatchMover::move(const std::vector<UnsettledPartition>& due) {
+Status BatchMover::move(std::vector<UnsettledPartition> due) {
   room_bytes_ = round_bytes;
+  published_ = false;
   disk_full_ = false;
-  failed_.clear();
   if (due.empty()) {
     return {};
   }
@@ -55,53 +59,81 @@ Status BatchMover::move(const std::vector<UnsettledPartition>& due) {
   const std::uint64_t limit = control.durable.load(std::memory_order_acquire);
   if (!prepare_directory()) {
     count_error();
+    for (const UnsettledPartition& one : due) {
+      failed_[one.row] = now_ns();
+    }
     return {};
   }
+  // What failed comes last: it may take long to fail again, and the others would never have a turn.
+  std::stable_sort(due.begin(), due.end(), [this](const auto& a, const auto& b) {
+    const auto first = failed_.find(a.row);
+    const auto second = failed_.find(b.row);
+    return second != failed_.end() && (first == failed_.end() || first->second < second->second);
+  });
   const MutexLock guard(writing_);
-  const std::int64_t until_ns = directory_.clock().monotonic_ns() + round_ns;
   // Before anything is written, so that it hears of pages that are lost.
-  std::unique_ptr<File> all;
-  auto* const bulk = dynamic_cast<BulkSync*>(&directory_.files());
-  if (bulk != nullptr && due.size() >= bulk_partitions) {
-    all = bulk->open_all(directory_.path() + names::settled).value_or(nullptr);
+  const std::unique_ptr<File> all = open_all(due.size());
+  std::vector<Moved> moved;
+  move_all(due, limit, all != nullptr, moved);
+  if (all != nullptr && !all->sync()) {
+    count_error();
+    bulk_from_ns_ = now_ns() + bulk_pause_ns;
+    for (const Moved& one : moved) {
+      failed_.try_emplace(one.row, now_ns());
+    }
+    return {};
   }
-  std::vector<Moved> moved_rows;
+  MILLRACE_FAULT_POINT("settle.before_publish");
+  MILLRACE_TRY(directory_.check_open());
+  publish(moved);
+  return {};
+}
+
+/// Null where files are synced one by one.
+std::unique_ptr<File> BatchMover::open_all(std::size_t partitions) {
+  auto* const bulk = dynamic_cast<BulkSync*>(&directory_.files());
+  if (bulk == nullptr || partitions < bulk_partitions || now_ns() < bulk_from_ns_) {
+    return nullptr;
+  }
+  return bulk->open_all(directory_.path() + names::settled).value_or(nullptr);
+}
+
+void BatchMover::move_all(const std::vector<UnsettledPartition>& due, std::uint64_t limit,
+                          bool bulk, std::vector<Moved>& moved) {
+  const std::int64_t interval_ns = directory_.embedded_options().settle.interval_ms * 1'000'000;
+  const std::int64_t until_ns = now_ns() + move_ns_max;
   FrameReader reader(journal_, directory_.log_id(), read_ahead_bytes);
-  for (const UnsettledPartition& partition : due) {
-    if (directory_.clock().monotonic_ns() > until_ns) {
+  for (std::size_t i = 0; i < due.size() && !disk_full_; ++i) {
+    const std::int64_t began_ns = now_ns();
+    if (began_ns > until_ns) {
       room_bytes_ = 0;
     }
     if (room_bytes_ == 0) {
       break;
     }
-    Status moved = move(partition, limit, reader, all != nullptr, moved_rows);
-    if (!moved && moved.error().is(millrace::errc::too_many_files) && journal_.close_some()) {
-      moved = move(partition, limit, reader, all != nullptr, moved_rows);
+    failed_.erase(due[i].row);
+    Status done = move(due[i], limit, reader, bulk, moved);
+    if (!done && done.error().is(millrace::errc::too_many_files) && journal_.close_some()) {
+      done = move(due[i], limit, reader, bulk, moved);
     }
-    if (!moved) {
-      count_error();
-      failed_.push_back(partition.row);
+    if (done) {
+      continue;
     }
-    // A full disk concerns all partitions, damage one.
-    if (!moved && is_disk_full(moved.error())) {
-      disk_full_ = true;
-      break;
-    }
-  }
-  if (all != nullptr && !all->sync()) {
     count_error();
-    return {};
+    failed_[due[i].row] = now_ns() + pause_factor * std::max(interval_ns, now_ns() - began_ns);
+    // A full disk concerns all partitions, damage one.
+    disk_full_ = is_disk_full(done.error());
+    for (std::size_t other = i; disk_full_ && other < due.size(); ++other) {
+      failed_[due[other].row] = now_ns();
+    }
   }
-  MILLRACE_FAULT_POINT("settle.before_publish");
-  MILLRACE_TRY(directory_.check_open());
-  publish(moved_rows);
-  return {};
 }
 
 /// Never back: another member may have come further, should this one have been taken for dead.
 void BatchMover::publish(const std::vector<Moved>& moved) {
   for (const Moved& one : moved) {
     std::int64_t seen = one.row->settled.load(std::memory_order_acquire);
+    published_ = published_ || seen < one.end.value;
     while (seen < one.end.value && !one.row->settled.compare_exchange_weak(seen, one.end.value)) {
     }
     MILLRACE_FAULT_POINT("settle.published");

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,9 @@ struct UnsettledPartition {
 };
 
 /// The first two steps of a round of settling: writes batches of the journal into the settled
-/// segments of their partitions, durably, and says so in PartitionRow::settled. Remembers how the
-/// last round went. One thread uses it, except stop().
+/// segments of their partitions, durably, and says so in PartitionRow::settled. Remembers which
+/// partitions failed: they come last from then on, and not too often. One thread uses it, except
+/// stop().
 class BatchMover {
  public:
   /// All outlive it.
@@ -39,18 +42,21 @@ class BatchMover {
   /// A round over these partitions, in their order: about 64 MiB and 100 ms at most. A batch or a
   /// file that is damaged, and a disk that is full or fails, are counted and no failure. Fails as
   /// the log does: errc::closed, failed_sync.
-  [[nodiscard]] Status move(const std::vector<UnsettledPartition>& due);
+  [[nodiscard]] Status move(std::vector<UnsettledPartition> due);
   /// Raises the version of the directory and creates what holds the settled segments. Before
   /// anything is let go of.
   [[nodiscard]] Status prepare_directory();
   /// Returns when no file is being written; none is from then on. Any thread.
   void stop();
 
-  // Of the last round.
-  /// It left work for want of room.
-  [[nodiscard]] bool ran_out() const { return room_bytes_ == 0; }
+  /// The last round left work for want of room, and another one would do more of it.
+  [[nodiscard]] bool wants_more() const { return room_bytes_ == 0 && published_ && !disk_full_; }
+  /// The last round found no room on the disk.
   [[nodiscard]] bool disk_full() const { return disk_full_; }
-  [[nodiscard]] bool has_failed(const PartitionRow& row) const;
+  /// The partition was not moved when that was tried last.
+  [[nodiscard]] bool has_failed(const PartitionRow& row) const { return failed_.contains(&row); }
+  /// It failed, and is not to be tried again yet.
+  [[nodiscard]] bool is_paused(const PartitionRow& row) const;
 
  private:
   /// How far a partition is in the files, durably or as soon as all files are synced.
@@ -58,6 +64,10 @@ class BatchMover {
     PartitionRow* row = nullptr;
     Offset end;
   };
+  [[nodiscard]] std::int64_t now_ns() const { return directory_.clock().monotonic_ns(); }
+  [[nodiscard]] std::unique_ptr<File> open_all(std::size_t partitions);
+  void move_all(const std::vector<UnsettledPartition>& due, std::uint64_t limit, bool bulk,
+                std::vector<Moved>& moved);
   /// With `bulk` without a sync.
   [[nodiscard]] Status move(const UnsettledPartition& partition, std::uint64_t limit,
                             FrameReader& reader, bool bulk, std::vector<Moved>& moved);
@@ -70,10 +80,12 @@ class BatchMover {
   Journal& journal_;
   Index& index_;
   GroupCommit& group_commit_;
-  std::uint64_t room_bytes_ = 0;             ///< of this round that are left
-  bool prepared_ = false;                    ///< the directory is one that has settled segments
-  bool disk_full_ = false;                   ///< in this round
-  std::vector<const PartitionRow*> failed_;  ///< in this round
+  std::uint64_t room_bytes_ = 0;  ///< of this round that are left
+  bool published_ = false;        ///< this round raised PartitionRow::settled somewhere
+  bool disk_full_ = false;        ///< in this round
+  bool prepared_ = false;         ///< the directory is one that has settled segments
+  std::map<const PartitionRow*, std::int64_t> failed_;  ///< when each is tried again
+  std::int64_t bulk_from_ns_ = INT64_MIN;  ///< no sync of all files before: the last one failed
   std::atomic<bool> stopped_ = false;
   Mutex writing_;  ///< held while files are written
 };

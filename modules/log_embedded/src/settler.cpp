@@ -33,7 +33,7 @@ bool Settler::is_pressed() const {
   return options.on && unsettled_bytes() > options.unsettled_bytes_max / 2;
 }
 
-bool Settler::is_behind() const { return mover_.ran_out() && is_pressed(); }
+bool Settler::is_behind() const { return mover_.wants_more() && is_pressed(); }
 
 std::uint64_t Settler::unsettled_bytes() const {
   const Control& control = directory_.control();
@@ -75,15 +75,18 @@ Status Settler::run(const Lock& lock) {
   MILLRACE_ASSIGN(auto due, unsettled(committed));
   std::vector<UnsettledPartition> taken;
   for (UnsettledPartition& one : due) {
+    if (mover_.is_paused(*one.row)) {
+      continue;
+    }
     MILLRACE_ASSIGN(const bool now, is_due(one, committed, reader));
     if (now) {
       taken.push_back(std::move(one));
     }
   }
-  MILLRACE_TRY(mover_.move(taken));
+  MILLRACE_TRY(mover_.move(std::move(taken)));
   // What found no room in this round need not wait for the next interval.
   const std::int64_t interval_ns = directory_.embedded_options().settle.interval_ms * ns_per_ms;
-  looked_ns_ = mover_.ran_out() ? INT64_MIN / 2 : directory_.clock().monotonic_ns();
+  looked_ns_ = mover_.wants_more() ? INT64_MIN / 2 : directory_.clock().monotonic_ns();
   looked_ns_ += mover_.disk_full() ? (pause_intervals - 1) * interval_ns : 0;
   MILLRACE_ASSIGN(const auto left, unsettled(committed));
   // Commits do not wait for what cannot settle.

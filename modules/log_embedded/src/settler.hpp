@@ -59,8 +59,8 @@ class Settler {
   /// Returns when no file is being settled; none is from then on. For a handle that is about to
   /// give up its slot, so that another member settles.
   void stop() { mover_.stop(); }
-  /// How much of the journal is not settled, in bytes; what the last round failed to settle does
-  /// not count. Any thread.
+  /// How much of the journal is not settled, in bytes; what failed when it was tried last does not
+  /// count. Any thread.
   [[nodiscard]] std::uint64_t unsettled_bytes() const;
   /// Waits a little when too much of the journal is not settled. Before a commit takes the writer
   /// lock. Any thread.

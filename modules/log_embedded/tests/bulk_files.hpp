@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,7 +21,9 @@ class BulkFiles final : public FileSystem, public BulkSync {
 
   int bulk_syncs = 0;
   int settled_syncs = 0;
-  bool fails = false;  ///< the next bulk sync, which leaves what was written as it is
+  int fails = 0;  ///< so many of the next bulk syncs, which leave what was written as it is
+  std::function<void()> before_settled_write;
+  std::vector<std::string> synced_directories;
 
   Result<std::unique_ptr<File>> open_all(const std::string& directory) override {
     return std::make_unique<All>(*this, directory);
@@ -40,7 +43,10 @@ class BulkFiles final : public FileSystem, public BulkSync {
   Status rename(const std::string& from, const std::string& to) override {
     return files_.rename(from, to);
   }
-  Status sync_directory(const std::string& path) override { return files_.sync_directory(path); }
+  Status sync_directory(const std::string& path) override {
+    synced_directories.push_back(path);
+    return files_.sync_directory(path);
+  }
 
  private:
   class Counted : public File {
@@ -51,6 +57,9 @@ class BulkFiles final : public FileSystem, public BulkSync {
       return file_->read_at(offset, out, size);
     }
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
+      if (settled_ && owner_.before_settled_write != nullptr) {
+        owner_.before_settled_write();
+      }
       return file_->write_at(offset, bytes);
     }
     Status sync() override {
@@ -76,7 +85,8 @@ class BulkFiles final : public FileSystem, public BulkSync {
     Status write_at(std::uint64_t, std::string_view) override { return refused(); }
     Status sync() override {
       ++owner_.bulk_syncs;
-      if (std::exchange(owner_.fails, false)) {
+      if (owner_.fails > 0) {
+        --owner_.fails;
         return fail(errc::io_error, "cannot sync all of " + directory_ + ": set to fail");
       }
       return owner_.sync_below(directory_);

@@ -37,6 +37,11 @@ class HookedFiles final : public FileSystem {
   [[nodiscard]] bool was_called() const { return hook_ == nullptr; }
   /// The next sync of a file calls `hook` first.
   void before_sync(std::function<void()> hook) { sync_hook_ = std::move(hook); }
+  /// Each read asks first, with the path of its file and the offset, and fails with what that
+  /// returns.
+  void check_reads(std::function<Status(const std::string&, std::uint64_t)> check) {
+    check_read_ = std::move(check);
+  }
   /// Counts openings from here on; the opening `number` fails, as in a process that has no
   /// descriptor left. A negative number lets all of them succeed.
   void fail_open(int number) { opens_left_ = number; }
@@ -64,7 +69,7 @@ class HookedFiles final : public FileSystem {
     MILLRACE_TRY(check_descriptor(path));
     MILLRACE_ASSIGN(auto file, files_.open(path, mode));
     const bool directory = files_.list(path).has_value();
-    return std::make_unique<HookedFile>(*this, std::move(file), directory);
+    return std::make_unique<HookedFile>(*this, std::move(file), path, directory);
   }
   Status create_directories(const std::string& path) override {
     return files_.create_directories(path);
@@ -92,13 +97,16 @@ class HookedFiles final : public FileSystem {
  private:
   class HookedFile final : public File, public SparseFile {
    public:
-    HookedFile(HookedFiles& owner, std::unique_ptr<File> file, bool directory)
-        : owner_(owner), file_(std::move(file)), directory_(directory) {
+    HookedFile(HookedFiles& owner, std::unique_ptr<File> file, std::string path, bool directory)
+        : owner_(owner), file_(std::move(file)), path_(std::move(path)), directory_(directory) {
       owner_.open_max_ = std::max(owner_.open_max_, ++owner_.open_now_);
     }
     ~HookedFile() override { --owner_.open_now_; }
     Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
       owner_.count_read();
+      if (owner_.check_read_ != nullptr) {
+        MILLRACE_TRY(owner_.check_read_(path_, offset));
+      }
       auto got = file_->read_at(offset, out, size);
       owner_.bytes_read_ += got ? *got : 0;
       return got;
@@ -124,6 +132,7 @@ class HookedFiles final : public FileSystem {
    private:
     HookedFiles& owner_;
     std::unique_ptr<File> file_;
+    std::string path_;
     bool directory_;
   };
 
@@ -156,6 +165,7 @@ class HookedFiles final : public FileSystem {
   std::uint64_t bytes_read_ = 0;
   std::function<void()> hook_;
   std::function<void()> sync_hook_;
+  std::function<Status(const std::string&, std::uint64_t)> check_read_;
 };
 
 }  // namespace millrace::log

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include "hooked_files.hpp"
 #include "settling_world.hpp"
 #include "version.hpp"
 
@@ -237,6 +238,38 @@ TEST_F(SettlingDamage, does_not_slow_commits_for_what_cannot_settle) {
   EXPECT_EQ(count_of(*log, "slowed_commits"), 0U);
   EXPECT_EQ(names("/journal", ".journal").front(), "00000000000000000000.journal");
   EXPECT_FALSE(names("/settled/t-1", ".log").empty()) << "other partitions settle";
+}
+
+// As on a bad sector: a read takes long, and then fails. A round ends after 100 ms.
+TEST_F(SettlingDamage, of_one_partition_that_is_found_slowly_lets_the_others_settle) {
+  HookedFiles files(machine().files);
+  LogEnvironment environment{machine().clock, files, machine().random, machine().processes};
+  EmbeddedOptions options = settling();
+  options.segment_bytes = 1U << 20U;
+  const auto log = open_embedded(root, environment, options_of(), options).value();
+  const TopicPartition bad = topic_at(*log, "bad");
+  const TopicPartition good = topic_at(*log, "good");
+  const std::uint64_t begin = log->committed().position;
+  const std::uint64_t end = put_all(*log, {bad}, std::string(65'536, 'v'))->position.position;
+  ASSERT_TRUE(put_all(*log, {good}, std::string(65'536, 'v')));
+  bool fails = true;
+  files.check_reads([&](const std::string& path, std::uint64_t offset) -> Status {
+    if (!fails || !path.ends_with(".journal") || offset < begin || offset >= end) {
+      return {};
+    }
+    machine().clock.advance_ms(200);
+    return fail(millrace::errc::io_error, path + ": set to fail");
+  });
+  for (int call = 0; call < 3; ++call) {
+    ASSERT_TRUE(log->maintain_storage());
+  }
+  EXPECT_TRUE(names("/settled/bad-0", ".log").empty());
+  EXPECT_FALSE(names("/settled/good-0", ".log").empty());
+  EXPECT_EQ(count_of(*log, "unsettled_bytes"), 0U) << "commits do not wait for it";
+  fails = false;
+  machine().clock.advance_ms(60'000);
+  ASSERT_TRUE(log->maintain_storage());
+  EXPECT_FALSE(names("/settled/bad-0", ".log").empty());
 }
 
 TEST_F(SettlingDamage, says_what_is_missing_when_its_version_is) {

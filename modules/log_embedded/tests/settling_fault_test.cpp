@@ -5,7 +5,6 @@
 #include <functional>
 #include <utility>
 
-#include "bulk_files.hpp"
 #include "failing_files.hpp"
 #include "settling_world.hpp"
 
@@ -141,51 +140,6 @@ TEST_F(SettlingFaults, a_call_that_fails_anywhere_in_a_round_costs_nothing) {
       }
     }
     EXPECT_GT(number, 50);
-  }
-}
-
-TEST_F(SettlingFaults, one_sync_makes_a_round_of_many_partitions_durable) {
-  constexpr std::int32_t partitions = 8;
-  for (const bool fails : {false, true}) {
-    start_over();
-    BulkFiles files(machine().files);
-    LogEnvironment environment{machine().clock, files, machine().random, machine().processes};
-    auto log =
-        open_embedded(SimulatedMachine::directory, environment, options_of(), settling()).value();
-    const TopicPartition wide = topic_at(*log, "wide", partitions);
-    std::vector<TopicPartition> all;
-    for (std::int32_t p = 0; p < partitions; ++p) {
-      all.push_back({wide.topic, partition(p)});
-    }
-    std::vector<std::string> values;
-    const auto put = [&](int count) {
-      for (int i = 0; i < count; ++i) {
-        values.push_back(std::to_string(values.size()) + std::string(2'000, 'v'));
-        ASSERT_TRUE(log->wait_durable(put_all(*log, all, values.back())->position));
-      }
-    };
-    put(3);
-    files.fails = fails;
-    ASSERT_TRUE(maintain_all(*log));
-    EXPECT_EQ(files.bulk_syncs, 1);
-    EXPECT_EQ(files.settled_syncs, 0);
-    put(2);
-    if (fails) {
-      ASSERT_TRUE(maintain_all(*log));
-      EXPECT_EQ(files.bulk_syncs, 2);
-    }
-    for (const TopicPartition& one : all) {
-      EXPECT_EQ(values_of(*log, one), values);
-    }
-    SeededRandom random(7);
-    machine().lose_power(random);
-    log = machine().open(options_of(), settling());
-    ASSERT_NE(log, nullptr);
-    put(2);
-    ASSERT_TRUE(maintain_all(*log));
-    for (const TopicPartition& one : all) {
-      EXPECT_EQ(values_of(*log, one), values);
-    }
   }
 }
 
