@@ -157,7 +157,12 @@ Result<bool> Settler::is_due(const UnsettledPartition& partition, std::uint64_t 
   }
   // Damage is reported when the batch is to be moved.
   const auto table = reader.table(partition.position);
-  return !table || directory_.clock().wall_ms() - table->header().append_time_ms >= options.age_ms;
+  if (!table) {
+    return true;
+  }
+  // A time in the future is one of a clock that was wrong.
+  const std::int64_t age_ms = directory_.clock().wall_ms() - table->header().append_time_ms;
+  return age_ms < 0 || age_ms >= options.age_ms;
 }
 
 /// Removes the segments of the journal that lie before `unsettled`, once a checkpoint is durable

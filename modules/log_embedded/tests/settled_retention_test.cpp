@@ -60,6 +60,34 @@ TEST(SettledRetention, segments_go_whose_batches_were_all_appended_too_long_ago)
   }
 }
 
+// As of a machine that booted without a battery for its clock. What lies in front of a segment
+// whose time is over was appended before it.
+TEST(SettledRetention, a_time_in_the_future_keeps_no_segment_behind_it) {
+  constexpr std::int64_t day_ms = 86'400'000;
+  KeyedPartition partition;
+  std::vector<Offset> bases;
+  for (const std::int64_t day : {1, 50'000, 2, 20, 20}) {
+    partition.now_ms = day * day_ms;
+    const std::size_t before = partition.world.bases().size();
+    while (partition.world.bases().size() == before) {
+      partition.append({{"k", std::string(1'500, 'v'), 0, {}}});
+      partition.sync();
+    }
+  }
+  bases = partition.world.bases();
+  ASSERT_EQ(bases.size(), 5U);
+  const RetentionLimits week{7 * day_ms, {}};
+  auto done =
+      apply_retention(partition.world.files, settled_directory, week, partition.end(), 5 * day_ms);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->segments, 0U);
+  done =
+      apply_retention(partition.world.files, settled_directory, week, partition.end(), 20 * day_ms);
+  ASSERT_TRUE(done) << done.error().to_string();
+  EXPECT_EQ(done->start, bases[3]);
+  EXPECT_EQ(partition.problem(), "");
+}
+
 TEST(SettledRetention, the_first_segments_go_while_the_others_have_as_many_bytes_as_are_kept) {
   for (const std::uint64_t kept :
        {std::uint64_t{0}, std::uint64_t{5000}, std::uint64_t{1} << 30U}) {

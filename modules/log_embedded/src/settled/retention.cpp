@@ -56,16 +56,21 @@ Result<Removed> remove_first(FileSystem& files, const std::string& directory,
   return removed;
 }
 
+/// What lies in front of a segment whose time is over was appended before it, whatever time it has:
+/// one in the future, of a clock that was wrong, would keep all that follows.
 Result<std::size_t> count_expired(FileSystem& files, const std::string& directory,
-                                  const Removable& from, std::int64_t before_ms) {
+                                  const Removable& from, std::int64_t retention_ms,
+                                  std::int64_t now_ms) {
   std::size_t count = 0;
-  while (count < from.count) {
-    MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files, directory, from.bases[count]));
-    MILLRACE_ASSIGN(const bool expired, segment.appended_before(before_ms));
-    if (!expired) {
+  for (std::size_t i = 0; i < from.count; ++i) {
+    MILLRACE_ASSIGN(const auto segment, SettledSegment::open(files, directory, from.bases[i]));
+    MILLRACE_ASSIGN(const bool expired, segment.appended_before(now_ms - retention_ms));
+    MILLRACE_ASSIGN(const bool past, segment.appended_before(now_ms + 1));
+    if (expired) {
+      count = i + 1;
+    } else if (past) {
       break;
     }
-    ++count;
   }
   return count;
 }
@@ -100,7 +105,7 @@ Result<std::size_t> count_unwanted(FileSystem& files, const std::string& directo
   std::size_t count = limits.needed_from ? count_before(from, *limits.needed_from) : 0;
   if (limits.retention_ms) {
     MILLRACE_ASSIGN(const std::size_t expired,
-                    count_expired(files, directory, from, now_ms - *limits.retention_ms));
+                    count_expired(files, directory, from, *limits.retention_ms, now_ms));
     count = std::max(count, expired);
   }
   if (limits.retention_bytes) {

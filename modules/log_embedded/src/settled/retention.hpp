@@ -15,8 +15,8 @@ namespace millrace::log::embedded {
 
 /// How long the settled segments of a partition are kept: `retention.ms` and `retention.bytes`.
 struct RetentionLimits {
-  /// A segment goes when all of its batches were appended longer ago than that; the time of the
-  /// records does not count, unlike on Kafka.
+  /// A segment goes when all of its batches were appended longer ago than that, or all of a later
+  /// one; the time of the records does not count, unlike on Kafka.
   std::optional<std::int64_t> retention_ms;
   /// The first segments go as long as the others have together at least so many bytes of `.log`,
   /// as on Kafka.

@@ -3,6 +3,7 @@
 #include "settled/segment_writer.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "log_directory.hpp"
@@ -113,8 +114,9 @@ Status SegmentWriter::recover(Offset synced) {
 Status SegmentWriter::make_room(const RecordBatchHeader& header, std::int64_t append_time_ms) {
   if (active_) {
     const std::uint64_t bytes = active_->log_bytes();
-    const bool old =
-        options_.segment_ms && append_time_ms - active_->first_append_ms() >= *options_.segment_ms;
+    // Either way: the clock may have been wrong when the first one was appended.
+    const bool old = options_.segment_ms &&
+                     std::abs(append_time_ms - active_->first_append_ms()) >= *options_.segment_ms;
     const bool fits = bytes == 0 || (bytes + header.bytes <= options_.segment_bytes && !old);
     if (fits && active_->reaches(header)) {
       return active_->waiting_bytes() + header.bytes > buffer_bytes ? active_->flush() : Status{};
