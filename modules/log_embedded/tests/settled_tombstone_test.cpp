@@ -150,6 +150,29 @@ TEST(SettledTombstones, behind_what_a_round_sees_are_not_forgotten) {
   EXPECT_EQ(done->counts.tombstones_removed, 1U);
 }
 
+TEST(SettledTombstones,
+     whose_time_is_over_make_no_compaction_due_that_sees_less_than_earlier_ones) {
+  Deleted world;
+  KeyedPartition& partition = world.partition;
+  const Offset first_end = partition.world.bases().back();
+  partition.now_ms = 5'000'000;
+  partition.append({{"e", std::nullopt, 4000, {}}});
+  world.close_segment();
+  ASSERT_TRUE(compact(partition, small_compaction()));
+  partition.now_ms += stay_ms;
+  const auto due = [&](Offset settled) {
+    return compaction_due(partition.world.files, settled_directory, small_compaction(), settled,
+                          partition.now_ms)
+        .value();
+  };
+  ASSERT_TRUE(compact(partition.world.files, settled_directory, small_compaction(), first_end,
+                      partition.now_ms));
+  EXPECT_FALSE(due(first_end));
+  EXPECT_TRUE(due(partition.end()));
+  ASSERT_TRUE(compact(partition, small_compaction()));
+  EXPECT_FALSE(due(partition.end()));
+}
+
 // The value that it deletes may be in there.
 TEST(SettledTombstones, stay_for_ever_behind_a_batch_that_cannot_be_opened) {
   BatchKind kind;

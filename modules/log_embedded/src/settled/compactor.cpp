@@ -56,7 +56,9 @@ Result<bool> compaction_due(FileSystem& files, const std::string& directory,
   while (count + 1 < bases.size() && bases[count + 1] <= settled) {
     ++count;
   }
-  if (count > 0 && state.next_horizon_ms <= now_ms) {
+  // A round that sees less than earlier ones does not find out when the next tombstones may go:
+  // their time would be over in each pass, for as long as a reader is behind.
+  if (count > 0 && state.next_horizon_ms <= now_ms && bases[count] >= state.clean_until) {
     return true;
   }
   if (count == 0 || bases[count] <= state.clean_until) {

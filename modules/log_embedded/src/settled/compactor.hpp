@@ -69,7 +69,8 @@ struct CompactionResult {
 
 /// Whether a compaction is worth its cost, which is to read the whole partition: what is new in
 /// segments that may be compacted has at least as many bytes as what was compacted before, or the
-/// time of tombstones is over. Lists the directory, and opens the segments when one of them is new.
+/// time of tombstones is over; never while `settled` lies before what was compacted. Lists the
+/// directory, and opens the segments when one of them is new.
 [[nodiscard]] Result<bool> compaction_due(FileSystem& files, const std::string& directory,
                                           const CompactionOptions& options, Offset settled,
                                           std::int64_t now_ms);
