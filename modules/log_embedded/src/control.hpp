@@ -15,7 +15,7 @@
 namespace millrace::log::embedded {
 
 inline constexpr std::uint32_t control_magic = 0x4c435a4dU;  // "MZCL"
-inline constexpr std::uint32_t control_layout = 13;
+inline constexpr std::uint32_t control_layout = 14;
 
 inline constexpr std::size_t max_members = 64;
 inline constexpr std::size_t max_waiters = 256;
@@ -58,6 +58,7 @@ struct alignas(64) MemberRow {
   alignas(64) std::atomic<std::int64_t> lock_wait_since_ns;
   std::atomic<std::uint32_t> lock_word;
   std::atomic<std::uint32_t> durable_sleepers;  ///< its part of Control::durable_sleepers
+  std::atomic<std::int64_t> lock_looked_ns;     ///< when it last looked whether the lock is its own
   SharedName name;
   SharedName service;
 };
@@ -170,7 +171,8 @@ struct Control {
   std::atomic<std::uint64_t> unsettled;  ///< everything before it is settled
 
   // The writer lock.
-  /// Slot of the holder + 1 (8 bits), its generation (23 bits), and whether somebody sleeps for it.
+  /// Slot of the holder + 1 (7 bits), whether it is offered only (1 bit), the generation of the
+  /// slot (23 bits), and whether somebody sleeps for it (1 bit).
   alignas(64) std::atomic<std::uint32_t> lock;
   alignas(64) std::atomic<std::uint64_t> progress;
   std::atomic<std::uint32_t> members_high;  ///< no member slot at or above it was ever used

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "members.hpp"
 
+#include <atomic>
 #include <string>
 
 #include "millrace/base/fault_point.hpp"
@@ -58,8 +59,9 @@ Result<bool> Members::enter() {
   const SharedRegion::Identity self = directory_.region().identity();
   row.lock_wait_since_ns.store(0, std::memory_order_relaxed);
   row.generation.fetch_add(1, std::memory_order_acq_rel);
-  row.pid = self.pid;
-  row.start_time = self.start_time;
+  // Some look at a member while another one takes its slot, and then at the generation.
+  std::atomic_ref(row.pid).store(self.pid, std::memory_order_release);
+  std::atomic_ref(row.start_time).store(self.start_time, std::memory_order_release);
   row.heartbeat_ns.store(directory_.clock().monotonic_ns(), std::memory_order_relaxed);
   row.name.set(directory_.options().member);
   row.service.set(directory_.options().service);

@@ -18,6 +18,7 @@
 #include <set>
 
 #include "directory_checks.hpp"
+#include "lock_file.hpp"
 #include "mapped_file.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/hash.hpp"
@@ -63,7 +64,7 @@ bool is_block_name(std::string_view name) {
 
 class RealRegion final : public SharedRegion {
  public:
-  RealRegion(std::string directory, OwnedFd lock, OwnedFd epoll)
+  RealRegion(std::string directory, LockFile lock, OwnedFd epoll)
       : directory_(std::move(directory)),
         lock_(std::move(lock)),
         epoll_(std::move(epoll)),
@@ -154,11 +155,11 @@ class RealRegion final : public SharedRegion {
   }
 
   Result<bool> join(int slot) override {
-    MILLRACE_ASSIGN(OwnedFd * fd, member_file(slot));
+    MILLRACE_ASSIGN(LockFile * fd, member_file(slot));
     MILLRACE_ASSIGN(const bool taken,
                     set_lock(fd->get(), F_WRLCK, directory_ + "/members/" + std::to_string(slot)));
     if (taken) {
-      write_pid(*fd);
+      write_pid(fd->fd());
       const MutexLock guard(mutex_);
       joined_.insert(slot);
     }
@@ -178,7 +179,7 @@ class RealRegion final : public SharedRegion {
       }
     }
     const auto fd = member_file(slot);
-    return !fd || is_locked(**fd);
+    return !fd || is_locked((*fd)->fd());
   }
   std::vector<std::int64_t> living() override {
     std::set<std::int64_t> pids;
@@ -199,13 +200,19 @@ class RealRegion final : public SharedRegion {
     return {pids.begin(), pids.end()};
   }
   Status kill(int slot, std::int64_t pid, std::uint64_t start_time) override {
+    const std::string name = "process " + std::to_string(pid);
     const ProcessHandle process(pid);
-    if (!process || process_start_time(pid) != start_time || !alive(slot)) {
+    if (const int reason = errno; !process && reason != ESRCH) {
+      return fail(errc::busy, name + " cannot be looked at: " + std::strerror(reason));
+    }
+    if (!process || process_ended(pid, start_time) || !alive(slot)) {
       return {};
     }
+    if (process_start_time(pid) != start_time) {
+      return fail(errc::busy, name + " cannot be looked at: /proc does not show it");
+    }
     if (!process.kill_and_wait(10'000)) {
-      return fail(errc::busy,
-                  "process " + std::to_string(pid) + " cannot be killed: " + std::strerror(errno));
+      return fail(errc::busy, name + " cannot be killed: " + std::strerror(errno));
     }
     return {};
   }
@@ -313,12 +320,12 @@ class RealRegion final : public SharedRegion {
     return {};
   }
 
-  Result<OwnedFd*> member_file(int slot) {
+  Result<LockFile*> member_file(int slot) {
     const MutexLock guard(mutex_);
-    OwnedFd& fd = member_files_[slot];
+    LockFile& fd = member_files_[slot];
     if (!fd) {
       const std::string path = directory_ + "/members/" + std::to_string(slot);
-      fd = OwnedFd(open_or_create(path, O_RDWR | O_CREAT | O_NOFOLLOW));
+      fd = LockFile(path, O_RDWR | O_CREAT | O_NOFOLLOW);
       if (!fd) {
         return os_failure(path, "cannot open");
       }
@@ -327,7 +334,7 @@ class RealRegion final : public SharedRegion {
   }
 
   std::string directory_;
-  OwnedFd lock_;
+  LockFile lock_;
   OwnedFd epoll_;
   std::uint32_t generation_;
   Identity identity_;
@@ -336,7 +343,7 @@ class RealRegion final : public SharedRegion {
   std::atomic<bool> dead_ = false;
   Mutex mutex_;
   std::map<std::uint32_t, Mapping> blocks_ MILLRACE_GUARDED_BY(mutex_);
-  std::map<int, OwnedFd> member_files_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<int, LockFile> member_files_ MILLRACE_GUARDED_BY(mutex_);
   std::set<int> joined_ MILLRACE_GUARDED_BY(mutex_);
   std::map<int, ProcessHandle> watched_ MILLRACE_GUARDED_BY(mutex_);
 };
@@ -352,7 +359,7 @@ class RealRegions final : public SharedRegionFactory {
     MILLRACE_TRY(files.create_subdirectory(directory + "/index"));
     MILLRACE_TRY(refuse_unsafe_file_system(directory, force));
     const std::string path = directory + "/LOCK";
-    OwnedFd lock(open_or_create(path, O_RDWR | O_CREAT | O_NOFOLLOW));
+    LockFile lock(path, O_RDWR | O_CREAT | O_NOFOLLOW);
     if (!lock) {
       return os_failure(path, "cannot open");
     }

@@ -15,9 +15,10 @@
 namespace millrace::log::embedded {
 
 /// The lock under which members write. A free lock goes to the first member that comes; a member
-/// that has waited for a millisecond is served next, in order of waiting, so that a bulk writer
-/// cannot starve the others. The lock of a dead holder is taken over; a living holder without
-/// progress is killed. Thread-safe: the threads of a member take turns.
+/// that has waited for a millisecond is offered it next, in order of waiting, so that a bulk writer
+/// cannot starve the others; an offer that is not taken at once goes to another one. The lock of a
+/// dead holder is taken over; a living holder without progress is killed. Thread-safe: the threads
+/// of a member take turns.
 class WriterLock {
   enum class Outcome : std::uint8_t { acquired, taken_over };
 
@@ -61,8 +62,10 @@ class WriterLock {
   [[nodiscard]] Result<Outcome> acquire_shared();
   void release_shared();
   [[nodiscard]] bool try_free(std::uint32_t mark);
+  /// Takes it when it still is `word`: from its holder, or from a member that it was offered.
+  [[nodiscard]] std::optional<Outcome> try_take(std::uint32_t word);
   [[nodiscard]] Result<Outcome> acquire_slowly();
-  [[nodiscard]] Result<bool> take_from_dead(std::uint32_t word, Watch& watch);
+  [[nodiscard]] Result<std::optional<Outcome>> take_from_holder(std::uint32_t word, Watch& watch);
   [[nodiscard]] MemberRow* next_waiter(std::int64_t now, bool& starving, std::uint32_t& slot);
 
   Control& control_;

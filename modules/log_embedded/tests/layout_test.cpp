@@ -61,7 +61,7 @@ TEST_F(OtherLayout, of_the_control_file_names_the_processes_that_must_stop) {
   expect_refused({control(),
                   "processes " + text_of(std::min(one.pid(), two.pid())) + ", " +
                       text_of(std::max(one.pid(), two.pid())) + " of another version",
-                  "has layout 14", "shares layout 13", "stop all of them"});
+                  "has layout 15", "shares layout 14", "stop all of them"});
   two.signal(SIGKILL);
   EXPECT_TRUE(was_killed(two.wait()));
   expect_refused({"process " + text_of(one.pid()) + " of another version"});
@@ -112,7 +112,7 @@ TEST_F(EmbeddedProcesses,
 TEST(ControlLayout, is_new_with_each_new_format_of_the_directory) {
   EXPECT_EQ((std::array<std::uint32_t, 3>{embedded::control_layout, embedded::format_version,
                                           embedded::frame_version}),
-            (std::array<std::uint32_t, 3>{13, 3, 4}));
+            (std::array<std::uint32_t, 3>{14, 3, 4}));
 }
 
 TEST(OtherNamespace, is_refused_and_the_processes_there_are_named) {

@@ -2,10 +2,14 @@
 // Copyright The Millrace Authors
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "millrace/log_embedded/shared_region.hpp"
 #include "process_world.hpp"
 
 // The embedded log among real processes, which are forked before they open it.
@@ -114,6 +118,145 @@ TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_
     EXPECT_TRUE(was_killed(writer.wait())) << point;
     EXPECT_EQ(values_of(*log, partition).back(), "survivor");
   }
+}
+
+/// No descriptor can be opened as long as this lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const int next = ::dup(STDERR_FILENO);
+    ::close(next);
+    const rlimit none{static_cast<rlim_t>(next), before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(EmbeddedProcesses, a_holder_of_the_lock_that_cannot_be_looked_at_is_named) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  auto log = open("survivor", 200);
+  const auto partition = topic_at(*log, "t");
+  Child writer([&] {
+    auto own = open("victim");
+    const DieAt death("lock.held", 1, SIGSTOP);
+    static_cast<void>(put_all(*own, {partition}, "victim"));
+    return 1;
+  });
+  writer.wait_stopped();
+  {
+    const NoDescriptors none;
+    const auto refused = put_all(*log, {partition}, "survivor");
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_TRUE(refused.error().is(errc::stuck_holder)) << refused.error().to_string();
+    EXPECT_THAT(refused.error().message(), testing::HasSubstr(std::to_string(writer.pid())));
+  }
+  ASSERT_TRUE(put_all(*log, {partition}, "survivor").has_value());
+  EXPECT_TRUE(was_killed(writer.wait()));
+}
+
+/// A child that waits until the other end of its pipe is closed.
+class WaitingChild {
+ public:
+  WaitingChild() {
+    int started[2];
+    EXPECT_EQ(::pipe2(ends_, O_CLOEXEC) + ::pipe2(started, O_CLOEXEC), 0);
+    char byte = 0;
+    child_.emplace([&] {
+      ::close(ends_[1]);
+      return ::write(started[1], "x", 1) == 1 && ::read(ends_[0], &byte, 1) == 0 ? 0 : 1;
+    });
+    EXPECT_EQ(::read(started[0], &byte, 1), 1);
+    for (const int end : {ends_[0], started[0], started[1]}) {
+      ::close(end);
+    }
+  }
+  ~WaitingChild() { ::close(ends_[1]); }
+  WaitingChild(const WaitingChild&) = delete;
+  WaitingChild& operator=(const WaitingChild&) = delete;
+
+ private:
+  int ends_[2] = {-1, -1};
+  std::optional<Child> child_;
+};
+
+TEST_F(EmbeddedProcesses, a_forked_child_keeps_no_lock_of_a_parent_that_is_gone) {
+  auto region = real_shared_regions().open(path(), false).value();
+  ASSERT_TRUE(region->try_lock(SharedRegion::LockMode::shared).value());
+  ASSERT_TRUE(region->join(0).value());
+  const WaitingChild child;
+  auto other = real_shared_regions().open(path(), false).value();
+  EXPECT_TRUE(other->alive(0)) << "the parent has it";
+  region.reset();
+  EXPECT_FALSE(other->alive(0));
+  EXPECT_TRUE(other->try_lock(SharedRegion::LockMode::exclusive).value());
+}
+
+TEST_F(EmbeddedProcesses, the_lock_of_a_killed_process_is_taken_over_while_a_child_of_it_lives) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  auto log = open("survivor", 200);
+  const auto partition = topic_at(*log, "t");
+  // One with the handlers of fork(), and one without them.
+  for (const bool raw : {false, true}) {
+    Child writer([&] {
+      auto own = open("victim");
+      if ((raw ? static_cast<pid_t>(::syscall(SYS_fork)) : ::fork()) == 0) {
+        ::close(ends[1]);
+        char byte = 0;
+        ::_exit(static_cast<int>(::read(ends[0], &byte, 1)));
+      }
+      const DieAt death("lock.held", 1, SIGKILL);
+      static_cast<void>(put_all(*own, {partition}, "victim"));
+      return 1;
+    });
+    ASSERT_TRUE(was_killed(writer.wait()));
+    const auto committed = put_all(*log, {partition}, "survivor");
+    ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  }
+  for (const int end : ends) {
+    ::close(end);
+  }
+}
+
+TEST_F(EmbeddedProcesses, a_process_that_is_stopped_while_it_waits_for_the_lock_stops_nobody) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  constexpr std::int64_t stuck_ms = 10'000;
+  auto log = open("other", stuck_ms);
+  const auto partition = topic_at(*log, "t");
+  const auto stops_at = [&](const char* member, const char* point) {
+    auto own = open(member, stuck_ms);
+    const DieAt death(point, 1, SIGSTOP);
+    return put_all(*own, {partition}, member).has_value() ? 0 : 1;
+  };
+  Child holder([&] { return stops_at("holder", "lock.held"); });
+  holder.wait_stopped();
+  Child waiter([&] {
+    const DieAt death("lock.waits", 1, SIGSTOP);
+    return open("waiter", stuck_ms) != nullptr ? 0 : 1;
+  });
+  waiter.wait_stopped();
+  holder.signal(SIGCONT);
+  EXPECT_EQ(holder.wait(), 0) << "leaving needs the lock, too";
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(put_all(*log, {partition}, "other").has_value());
+  }
+  waiter.signal(SIGCONT);
+  EXPECT_EQ(waiter.wait(), 0) << "it was not killed";
+  using testing::ElementsAre;
+  EXPECT_THAT(values_of(*log, partition), ElementsAre("holder", "other", "other", "other"));
 }
 
 TEST_F(EmbeddedProcesses, when_all_are_killed_the_next_one_continues) {

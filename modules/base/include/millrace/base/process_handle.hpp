@@ -30,7 +30,7 @@ class OwnedFd {
 /// A pidfd: names one process even when its number is used again.
 class ProcessHandle {
  public:
-  /// False when there is no such process.
+  /// False when there is no such process (errno is ESRCH), or when it cannot be looked at.
   explicit ProcessHandle(std::int64_t pid);
   explicit operator bool() const { return static_cast<bool>(fd_); }
   [[nodiscard]] int get() const { return fd_.get(); }
