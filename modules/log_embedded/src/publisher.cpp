@@ -18,6 +18,8 @@
 namespace millrace::log::embedded {
 namespace {
 
+constexpr std::size_t write_bytes = 256U << 10U;
+
 TopicPartition partition_of(const FrameEntry& entry) {
   return {{{entry.topic}}, partition(entry.partition)};
 }
@@ -44,15 +46,14 @@ Result<std::uint64_t> Publisher::append(const Locked& locked, FrameBuilder& fram
   check_before_commit(locked, frame, position);
   MILLRACE_FAULT_POINT("commit.before_frame");
   if (auto written = write(locked, position, frame); !written) {
-    // Nothing of it may look like a frame later; when not even that can be written, nobody may
-    // append behind it.
-    if (auto wiped = wipe(locked, position); !wiped) {
+    // It must not look like a frame later. A full disk may refuse this write, too; then what is
+    // there counts: what is not whole is no frame, and the next one overwrites it.
+    if (auto wiped = wipe(locked, position); !wiped && may_be_whole(locked)) {
       directory_.mark_failed("a write failed and could not be taken back: " +
                              wiped.error().message());
     }
     return fail(log_error(std::move(written).error()));
   }
-  control.progress.fetch_add(1, std::memory_order_relaxed);
   MILLRACE_FAULT_POINT("commit.after_frame");
   if (auto published = publish(locked, frame, position, transaction); !published) {
     directory_.mark_failed("a frame that was written cannot be published: " +
@@ -135,13 +136,22 @@ void Publisher::check_before_commit(const Locked&, FrameBuilder& frame, std::uin
 }
 
 Status Publisher::write(const Locked& locked, std::uint64_t position, FrameBuilder& frame) {
+  const std::string_view bytes = frame.view();
+  // Each piece is a step, so that a holder of the lock on a slow disk is not taken for stuck.
+  const auto write_pieces = [&](std::size_t from, std::size_t to) -> Status {
+    for (std::size_t at = from; at < to; at += write_bytes) {
+      MILLRACE_TRY(
+          journal_.write(locked, position + at, bytes.substr(at, std::min(write_bytes, to - at))));
+      directory_.control().progress.fetch_add(1, std::memory_order_relaxed);
+    }
+    return {};
+  };
 #ifdef MILLRACE_FAULT_POINTS
-  const std::size_t half = frame.view().size() / 2;
-  MILLRACE_TRY(journal_.write(locked, position, frame.view().substr(0, half)));
+  MILLRACE_TRY(write_pieces(0, bytes.size() / 2));
   MILLRACE_FAULT_POINT("commit.inside_frame");
-  return journal_.write(locked, position + half, frame.view().substr(half));
+  return write_pieces(bytes.size() / 2, bytes.size());
 #else
-  return journal_.write(locked, position, frame.view());
+  return write_pieces(0, bytes.size());
 #endif
 }
 
@@ -334,37 +344,54 @@ void Publisher::wake_readers(const Locked&, FrameBuilder& frame) {
   }
 }
 
-Status Publisher::repair(const Locked& locked) {
+Result<Publisher::Unpublished> Publisher::read_unpublished(const Locked& locked) {
   const Control& control = directory_.control();
   const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
   MILLRACE_ASSIGN(const Tail before, tail(locked));
-  if (position + frame_header_bytes > control.segment_end || position < control.segment_start) {
-    return {};
-  }
   FrameHeader header;
   MILLRACE_ASSIGN(const std::size_t got,
                   journal_.read(position, reinterpret_cast<char*>(&header), sizeof header));
-  const bool readable = got == sizeof header &&
-                        frame_header_fault(header, directory_.log_id(), position) == nullptr &&
-                        header.incarnation == control.incarnation &&
-                        header.previous == before.checksum &&
-                        position + header.bytes <= control.segment_end;
-  if (readable) {
-    std::string frame(header.bytes, '\0');
-    MILLRACE_ASSIGN(const std::size_t whole, journal_.read(position, frame.data(), frame.size()));
-    if (whole == frame.size() &&
-        frame_table_fault(std::string_view(frame).substr(0, table_bytes(header))) == nullptr &&
-        frame_batches_fault(frame) == nullptr) {
-      MILLRACE_TRY(apply_internal(locked, frame));
-      MILLRACE_TRY(apply_entries(locked, FrameView(frame), position));
-      advance(locked, position + header.bytes, header.checksum);
-      directory_.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
-      return {};
-    }
+  Unpublished found;
+  found.begun = got >= sizeof header.magic && header.magic != 0;
+  if (got != sizeof header ||
+      frame_header_fault(header, directory_.log_id(), position) != nullptr ||
+      header.incarnation != control.incarnation || header.previous != before.checksum ||
+      position + header.bytes > control.segment_end) {
+    return found;
   }
-  // Not whole: it never became visible.
-  MILLRACE_TRY(wipe(locked, position));
-  if (got >= sizeof header.magic && header.magic != 0) {
+  std::string frame(header.bytes, '\0');
+  MILLRACE_ASSIGN(const std::size_t whole, journal_.read(position, frame.data(), frame.size()));
+  if (whole == frame.size() &&
+      frame_table_fault(std::string_view(frame).substr(0, table_bytes(header))) == nullptr &&
+      frame_batches_fault(frame) == nullptr) {
+    found.frame = std::move(frame);
+  }
+  return found;
+}
+
+bool Publisher::may_be_whole(const Locked& locked) {
+  const auto found = read_unpublished(locked);
+  return !found || found->frame;
+}
+
+Status Publisher::repair(const Locked& locked) {
+  const Control& control = directory_.control();
+  const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
+  if (position + frame_header_bytes > control.segment_end || position < control.segment_start) {
+    return {};
+  }
+  MILLRACE_ASSIGN(const Unpublished found, read_unpublished(locked));
+  if (found.frame) {
+    const FrameView frame(*found.frame);
+    const FrameHeader header = frame.header();
+    MILLRACE_TRY(apply_internal(locked, *found.frame));
+    MILLRACE_TRY(apply_entries(locked, frame, position));
+    advance(locked, position + header.bytes, header.checksum);
+  } else {
+    // Not whole: it never became visible.
+    MILLRACE_TRY(wipe(locked, position));
+  }
+  if (found.begun) {
     directory_.counts().repaired_tails.fetch_add(1, std::memory_order_relaxed);
   }
   return {};

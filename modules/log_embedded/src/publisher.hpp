@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,6 +66,14 @@ class Publisher {
     std::int64_t end;  ///< of the partition, by the index where it has one
   };
 
+  /// What lies behind the last frame.
+  struct Unpublished {
+    bool begun = false;                ///< there is something
+    std::optional<std::string> frame;  ///< it is a whole frame that continues the log
+  };
+
+  [[nodiscard]] Result<Unpublished> read_unpublished(const Locked& locked);
+  [[nodiscard]] bool may_be_whole(const Locked& locked);
   [[nodiscard]] Status find_targets(const Locked& locked, FrameBuilder& frame);
   [[nodiscard]] FrameHeader complete(const Locked& locked, FrameHeader header) const;
   void check_before_commit(const Locked& locked, FrameBuilder& frame, std::uint64_t position);

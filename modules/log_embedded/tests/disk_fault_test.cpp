@@ -2,7 +2,15 @@
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "control.hpp"
 #include "embedded_faults.hpp"
+#include "failing_files.hpp"
+#include "hooked_files.hpp"
 
 // Full disks, failing ones, and what is synced when. On a simulated machine.
 namespace millrace::log {
@@ -43,6 +51,99 @@ TEST_F(EmbeddedFaults, a_failed_write_leaves_nothing_behind) {
   ASSERT_FALSE(refused.has_value());
   machine_.files.fail_writes(false);
   EXPECT_THAT(values_of(*log, partition), testing::ElementsAre("first"));
+  const auto next = put_all(*log, {partition}, "second");
+  ASSERT_TRUE(next.has_value()) << next.error().to_string();
+  abandon(*log);
+  log = machine_.open();
+  EXPECT_THAT(values_of(*log, partition), testing::ElementsAre("first", "second"));
+}
+
+/// A file system on which overwriting needs room: one with snapshots, or one that keeps no reserved
+/// room.
+class NoRoomToOverwrite : public EmbeddedFaults {
+ protected:
+  NoRoomToOverwrite() { files_.count_only(".journal"); }
+  std::unique_ptr<Log> open() {
+    auto log =
+        open_embedded(SimulatedMachine::directory, environment_, options_of(), machine_.embedded());
+    EXPECT_TRUE(log.has_value()) << log.error().to_string();
+    return *std::move(log);
+  }
+  Result<Committed> put(Log& log, const std::string& value) {
+    return put_all(log, {partition_}, value);
+  }
+  [[nodiscard]] bool is_marked() {
+    return machine_.files.exists(std::string(SimulatedMachine::directory) + "/FAILED");
+  }
+
+  FailingFiles files_{machine_.files};
+  LogEnvironment environment_{machine_.clock, files_, machine_.random, machine_.processes};
+  TopicPartition partition_;
+};
+
+TEST_F(NoRoomToOverwrite, a_full_disk_refuses_the_append_and_loses_nothing) {
+  auto log = open();
+  partition_ = topic_at(*log, "t");
+  ASSERT_TRUE(put(*log, "first").has_value());
+  files_.leave_of_writes(FailingFiles::Left::nothing);
+  // Half of the frame is written and stays, because it cannot be wiped; the next time nothing is.
+  for (const int number : {2, 1}) {
+    files_.fail_from(fault_points_compiled_in() ? number : 1, millrace::errc::disk_full);
+    const auto refused = put(*log, std::string(3'000, 'x'));
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_TRUE(refused.error().is(errc::disk_full)) << refused.error().to_string();
+    EXPECT_FALSE(is_marked());
+  }
+  files_.stop_failing();
+  const auto second = put(*log, "second");
+  ASSERT_TRUE(second.has_value()) << second.error().to_string();
+  EXPECT_TRUE(log->wait_durable(second->position).has_value());
+  abandon(*log);
+  log = open();
+  EXPECT_THAT(values_of(*log, partition_), testing::ElementsAre("first", "second"));
+}
+
+TEST_F(NoRoomToOverwrite, a_refused_append_that_is_all_there_marks_the_log) {
+  auto log = open();
+  partition_ = topic_at(*log, "t");
+  files_.leave_of_writes(FailingFiles::Left::all_of_one);
+  // The frame is written in two halves where there are fault points.
+  files_.fail_from(fault_points_compiled_in() ? 2 : 1);
+  ASSERT_FALSE(put(*log, "in doubt").has_value());
+  files_.stop_failing();
+  EXPECT_TRUE(is_marked());
+  EXPECT_TRUE(put(*log, "next").error().is(errc::failed_sync));
+}
+
+TEST_F(EmbeddedFaults, a_holder_of_the_lock_that_writes_much_is_seen_to_make_steps) {
+  HookedFiles files(machine_.files);
+  LogEnvironment environment{machine_.clock, files, machine_.random, machine_.processes};
+  EmbeddedOptions embedded = machine_.embedded();
+  embedded.segment_bytes = 16U << 20U;
+  auto log =
+      open_embedded(SimulatedMachine::directory, environment, options_of(), embedded).value();
+  const auto partition = topic_at(*log, "t");
+  const auto region = machine_.regions.open(SimulatedMachine::directory, false).value();
+  const auto* const control = reinterpret_cast<const embedded::Control*>(
+      region->map(sizeof(embedded::Control), false).value());
+  ASSERT_NE(control, nullptr);
+  std::size_t largest = 0;
+  std::size_t writes = 0;
+  std::set<std::uint64_t> steps;
+  files.before_each_write([&](std::size_t bytes) {
+    largest = std::max(largest, bytes);
+    ++writes;
+    steps.insert(control->progress.load());
+  });
+  Transaction much;
+  for (int i = 0; i < 8; ++i) {
+    much.append(partition, {0, "k", std::string(400'000, 'x'), {}});
+  }
+  const auto committed = log->commit(much);
+  ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
+  EXPECT_GE(writes, 12U);
+  EXPECT_LE(largest, 256U << 10U);
+  EXPECT_EQ(steps.size(), writes) << "each write of a piece is a step";
 }
 
 TEST_F(EmbeddedFaults, after_a_failed_sync_nobody_appends_until_the_log_is_repaired) {

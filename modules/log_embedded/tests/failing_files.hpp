@@ -11,8 +11,9 @@
 
 namespace millrace::log {
 
-/// Another file system, one of whose calls that change something fails: a write leaves its first
-/// half behind, anything else does nothing. One thread.
+/// Another file system, one of whose calls fails: a write leaves its first half behind, anything
+/// else does nothing. Calls that change something count, and those that read on request. One
+/// thread.
 class FailingFiles final : public FileSystem {
  public:
   explicit FailingFiles(FileSystem& files) : files_(files) {}
@@ -22,9 +23,10 @@ class FailingFiles final : public FileSystem {
     left_ = number;
     code_ = code;
   }
-  /// The call `number`, from 1, fails, and all that follow: the process has died there.
-  void fail_from(int number) {
-    fail_call(number, errc::io_error);
+  /// The call `number`, from 1, fails, and all that follow: the process has died there, or the disk
+  /// is full.
+  void fail_from(int number, ErrorCode code = errc::io_error) {
+    fail_call(number, code);
     for_good_ = true;
   }
   /// Counts and fails only calls on paths with `part` in them; "" for all.
@@ -69,7 +71,7 @@ class FailingFiles final : public FileSystem {
     }
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
       if (Status called = files_.call("write", path_); !called) {
-        MILLRACE_TRY(file_->write_at(offset, bytes.substr(0, bytes.size() / 2)));
+        MILLRACE_TRY(file_->write_at(offset, bytes.substr(0, files_.left_of(bytes.size()))));
         return called;
       }
       return file_->write_at(offset, bytes);
@@ -95,6 +97,14 @@ class FailingFiles final : public FileSystem {
     std::string path_;
   };
 
+  std::size_t left_of(std::size_t bytes) {
+    if (leaves_ == Left::all_of_one) {
+      leaves_ = Left::nothing;
+      return bytes;
+    }
+    return leaves_ == Left::half ? bytes / 2 : 0;
+  }
+
   Status call(const char* what, const std::string& path) {
     if (path.find(part_) == std::string::npos) {
       return {};
@@ -109,6 +119,8 @@ class FailingFiles final : public FileSystem {
   FileSystem& files_;
   int left_ = -1;
   bool for_good_ = false;
+  Left leaves_ = Left::half;
+  bool counts_reads_ = false;
   std::string part_;
   ErrorCode code_ = errc::io_error;
 };

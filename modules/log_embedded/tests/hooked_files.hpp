@@ -42,6 +42,10 @@ class HookedFiles final : public FileSystem {
   void check_reads(std::function<Status(const std::string&, std::uint64_t)> check) {
     check_read_ = std::move(check);
   }
+  /// Each write calls `hook` first, with its size.
+  void before_each_write(std::function<void(std::size_t bytes)> hook) {
+    write_hook_ = std::move(hook);
+  }
   /// Counts openings from here on; the opening `number` fails, as in a process that has no
   /// descriptor left. A negative number lets all of them succeed.
   void fail_open(int number) { opens_left_ = number; }
@@ -115,6 +119,9 @@ class HookedFiles final : public FileSystem {
       return millrace::data_from(*file_, offset);
     }
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
+      if (owner_.write_hook_ != nullptr) {
+        owner_.write_hook_(bytes.size());
+      }
       return file_->write_at(offset, bytes);
     }
     Status sync() override {
@@ -166,6 +173,7 @@ class HookedFiles final : public FileSystem {
   std::function<void()> hook_;
   std::function<void()> sync_hook_;
   std::function<Status(const std::string&, std::uint64_t)> check_read_;
+  std::function<void(std::size_t)> write_hook_;
 };
 
 }  // namespace millrace::log
