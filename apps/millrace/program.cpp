@@ -129,7 +129,8 @@ Result<log::Log*> Session::log(bool follows) {
   options.access = log::LogAccess::prefer_write;
   MILLRACE_ASSIGN(log_, open(std::move(options), follows));
   if (const auto reason = log_->read_only_reason()) {
-    notes.line("millrace: reading only, members and claims are not shown: " + escaped(*reason));
+    notes.line("millrace: read-only: no live wake-up, members and claims are not shown: " +
+               escaped(*reason));
     notes.flush();
   }
   return log_.get();

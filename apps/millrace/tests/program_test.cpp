@@ -134,7 +134,7 @@ TEST_F(Program, a_log_that_cannot_be_written_to_is_read_and_the_reason_is_given)
                                              {"dead-letters", "list"}}) {
     const Outcome outcome = on_log(command);
     EXPECT_EQ(outcome.exit_code, 0) << command[0] << ": " << outcome.notes;
-    EXPECT_NE(outcome.notes.find("reading only"), std::string::npos) << outcome.notes;
+    EXPECT_NE(outcome.notes.find("read-only: no live wake-up"), std::string::npos) << outcome.notes;
     EXPECT_NE(outcome.notes.find("the disk is old"), std::string::npos) << outcome.notes;
   }
   EXPECT_NE(on_log({"tail", "orders"}).out.find("\"e4\""), std::string::npos);
