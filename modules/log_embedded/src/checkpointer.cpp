@@ -97,6 +97,9 @@ bool Checkpointer::begin() {
   if (!control.checkpoint_owner.compare_exchange_strong(nobody, directory_.owner())) {
     return false;
   }
+  // A sign of life (SettlingWatch), also of a handle without housekeeping.
+  control.members[directory_.slot()].heartbeat_ns.store(directory_.clock().monotonic_ns(),
+                                                        std::memory_order_release);
   wants_ballast_ = false;
   return true;
 }

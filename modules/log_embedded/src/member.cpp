@@ -229,7 +229,8 @@ Status Member::keep_house() {
   MILLRACE_TRY(directory.check_in_place());
   const std::int64_t now_ns = directory.clock().monotonic_ns();
   members.heartbeat(now_ns);
-  if (members.has_dead_or_expired(now_ns)) {
+  settling_watch_.look(now_ns);
+  if (members.has_dead_or_expired()) {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
     members.remove_dead_and_expired(locked);
   }
@@ -247,15 +248,14 @@ Status Member::begin_settling() {
   const std::int64_t give_up_ns = directory.clock().monotonic_ns() + settling_timeout_ns;
   while (!checkpointer.begin()) {
     MILLRACE_TRY(directory.check_open());
-    const std::int64_t now_ns = directory.clock().monotonic_ns();
-    if (members.has_dead_or_expired(now_ns)) {
+    if (members.has_dead_or_expired()) {
       MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
       members.remove_dead_and_expired(locked);
     } else if (now_ns > give_up_ns) {
       return fail(millrace::errc::busy,
-                  directory.path() +
-                      ": another member has settled or written a checkpoint for a minute; try "
-                      "again, or stop the process that is stuck");
+                  directory.path() + ": " + settling_watch_.holder() +
+                      " has settled or written a checkpoint for a minute; try again, or end that "
+                      "process when it is stuck");
     } else {
       std::uint32_t word = 0;
       directory.region().wait(&word, 0, settling_pause_ns);

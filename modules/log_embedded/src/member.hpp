@@ -14,6 +14,7 @@
 #include "log_parts.hpp"
 #include "millrace/base/mutex.hpp"
 #include "scrubber.hpp"
+#include "settling_watch.hpp"
 #include "writer_lock.hpp"
 
 namespace millrace::log::embedded {
@@ -70,6 +71,7 @@ class Member final : public LogParts {
 
   std::optional<WriterLock> writer_lock_;
   Mutex maintain_mutex_;
+  SettlingWatch settling_watch_{directory};
   Scrubber scrubber_{*this};
   Mutex storage_mutex_;
   std::atomic<bool> storage_is_maintained_{false};
