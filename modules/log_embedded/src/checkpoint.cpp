@@ -225,23 +225,26 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
 
 Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::string& directory) {
   const std::string path = directory + names::checkpoint;
-  if (files.exists(path)) {
-    MILLRACE_ASSIGN(const std::string bytes, read_file(files, path));
-    auto decoded = Checkpoint::decode(bytes);
-    if (decoded) {
-      return std::optional(*std::move(decoded));
-    }
-    if (decoded.error().is(errc::incompatible)) {
-      return fail(errc::incompatible, path + ": " + decoded.error().message());
-    }
+  MILLRACE_ASSIGN(auto found, read_one(files, path));
+  if (found || !files.exists(directory + names::settled)) {
+    return found;
   }
-  if (files.exists(directory + names::settled)) {
+  MILLRACE_ASSIGN(found, read_one(files, directory + names::checkpoint_copy));
+  if (!found) {
     return fail(errc::corrupt, path +
-                                   ": missing or damaged, and without it nobody knows how far the "
-                                   "settled segments of this log reach; put the whole log back "
-                                   "from a backup");
+                                   ": missing or damaged, and so is its copy `checkpoint.copy`; "
+                                   "without them nobody knows how far the settled segments of this "
+                                   "log reach; put the whole log back from a backup");
   }
-  return std::nullopt;
+  return found;
+}
+
+Status write_checkpoint(FileSystem& files, const std::string& directory, const Checkpoint& made) {
+  const std::string bytes = made.encode();
+  if (made.has_settled()) {
+    MILLRACE_TRY(write_file_atomically(files, directory + names::checkpoint_copy, bytes));
+  }
+  return write_file_atomically(files, directory + names::checkpoint, bytes);
 }
 
 Result<bool> begin_moved(FileSystem& files, const std::string& directory,

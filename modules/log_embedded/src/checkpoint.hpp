@@ -66,11 +66,15 @@ struct Checkpoint {
 };
 
 /// The directory's checkpoint; no value when there is none or it is damaged. A damaged one is as
-/// good as none as long as the whole journal is there. errc::corrupt when the log has settled
-/// segments, of which only the checkpoint knows how far they are durable; incompatible when a newer
-/// build wrote it.
+/// good as none as long as the whole journal is there. In a log that has settled segments the copy
+/// takes its place, because nothing else knows how far they are durable; errc::corrupt when that is
+/// damaged, too. errc::incompatible when a newer build wrote it.
 [[nodiscard]] Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files,
                                                                 const std::string& directory);
+/// Replaces the checkpoint, durably. In a log that has settled its copy is replaced before, so that
+/// one of them is whole at any time.
+[[nodiscard]] Status write_checkpoint(FileSystem& files, const std::string& directory,
+                                      const Checkpoint& made);
 /// Whether the journal begins elsewhere than when `before` was read, so that what was read of it
 /// meanwhile may have been removed: the reader begins again.
 [[nodiscard]] Result<bool> begin_moved(FileSystem& files, const std::string& directory,

@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint64_t checkpoint_interval_bytes = 256ULL << 20U;
 constexpr std::int64_t checkpoint_interval_ns = 5'000'000'000;
 // What a file may take beside its bytes: its block that is not full, and one of the directory.
+// There are two files of a checkpoint.
 constexpr std::uint64_t checkpoint_spare_bytes = 16U << 10U;
 
 }  // namespace
@@ -69,8 +70,10 @@ Status Checkpointer::write(Checkpoint made, WithIndex with_index) {
     // Without one of them the next to open reads its segment, and that is all.
     static_cast<void>(index_files_.write_up_to(made.position, made.begin));
   }
-  MILLRACE_TRY(write_file_atomically(directory_.files(), directory_.path() + names::checkpoint,
-                                     made.encode()));
+  MILLRACE_TRY(write_checkpoint(directory_.files(), directory_.path(), made));
+  // Only now: one that could not be written is due again after the interval.
+  std::atomic_ref(directory_.control().checkpoint_segment)
+      .store(made.segment, std::memory_order_relaxed);
   wants_ballast_ = true;
   return {};
 }
@@ -122,7 +125,7 @@ bool Checkpointer::use_ballast(std::uint64_t bytes) {
 Status Checkpointer::write_before_removal(const Checkpoint& made) {
   Status written = write(made);
   if (!written && is_disk_full(written.error()) &&
-      use_ballast(made.encode().size() + checkpoint_spare_bytes)) {
+      use_ballast(2 * (made.encode().size() + checkpoint_spare_bytes))) {
     written = write(made, WithIndex::no);
   }
   // It may be larger than that, and some file systems give back whole files only.

@@ -33,8 +33,8 @@ bool is_replaced(std::string_view name, std::string_view wanted) {
 }
 
 bool is_top_file(std::string_view name) {
-  constexpr std::array<std::string_view, 5> replaced{"version", "checkpoint", "lineages", "FAILED",
-                                                     "FAILED.room"};
+  constexpr std::array<std::string_view, 6> replaced{"version",  "checkpoint", "checkpoint.copy",
+                                                     "lineages", "FAILED",     "FAILED.room"};
   return name == "LOCK" || name == "control" || embedded::is_ballast(name) ||
          std::any_of(replaced.begin(), replaced.end(),
                      [&](std::string_view one) { return is_replaced(name, one); });

@@ -119,6 +119,7 @@ namespace names {
 inline constexpr const char* version = "/version";
 inline constexpr const char* failed = "/FAILED";
 inline constexpr const char* checkpoint = "/checkpoint";
+inline constexpr const char* checkpoint_copy = "/checkpoint.copy";
 inline constexpr const char* journal = "/journal";
 inline constexpr const char* settled = "/settled";
 inline constexpr const char* lineages = "/lineages";

@@ -309,8 +309,7 @@ Status Recovery::finish() {
     MILLRACE_TRY(add_outcomes(made, checkpoint_, journal));
   }
   MILLRACE_FAULT_POINT("recovery.before_checkpoint");
-  MILLRACE_TRY(write_file_atomically(log_.directory.files(),
-                                     log_.directory.path() + names::checkpoint, made.encode()));
+  MILLRACE_TRY(write_checkpoint(log_.directory.files(), log_.directory.path(), made));
   MILLRACE_FAULT_POINT("recovery.after_checkpoint");
   // A full disk is no reason not to open; then a failed sync may leave no mark.
   static_cast<void>(reserve_failure_file(log_.directory.files(), log_.directory.path()));

@@ -46,11 +46,16 @@ Status Topics::refresh() {
 /// The checkpoint has all of the catalog that lies before it, and so all that was removed from the
 /// journal.
 Status Topics::take_checkpoint(const PartitionRow& row) {
-  MILLRACE_ASSIGN(const auto checkpoint, read_checkpoint(directory_.files(), directory_.path()));
-  if (!checkpoint) {
+  const auto read = read_checkpoint(directory_.files(), directory_.path());
+  if (!read && !read.error().is(errc::corrupt)) {
+    return fail(read.error());
+  }
+  const Checkpoint* const checkpoint = read && *read ? &**read : nullptr;
+  if (checkpoint == nullptr) {
     return fail(errc::corrupt, directory_.path() + names::checkpoint +
-                                   ": missing or damaged; stop all processes "
-                                   "of this log and open it again");
+                                   ": missing or damaged; stop all processes of this log in order, "
+                                   "without kill -9, and open it again: the last one to leave "
+                                   "writes that file");
   }
   for (const std::string& record : checkpoint->catalog) {
     MILLRACE_TRY(catalog_.apply(record));

@@ -35,8 +35,8 @@ TEST(FileNames, of_a_real_log_are_all_known) {
         << found.back();
   }
   for (const char* const name :
-       {"LOCK", "ballast", "checkpoint", "control", "index/0.blocks", "lineages", "members/0",
-        "settled/t-0/00000000000000000000.log", "version"}) {
+       {"LOCK", "ballast", "checkpoint", "checkpoint.copy", "control", "index/0.blocks", "lineages",
+        "members/0", "settled/t-0/00000000000000000000.log", "version"}) {
     EXPECT_THAT(found, testing::Contains(name));
   }
 }

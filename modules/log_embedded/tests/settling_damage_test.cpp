@@ -12,7 +12,13 @@ namespace {
 
 using testing::HasSubstr;
 
-class SettlingDamage : public Settling {};
+class SettlingDamage : public Settling {
+ protected:
+  /// The same again undoes it.
+  void flip_checkpoint(std::string_view copy, std::uint64_t at = 40) {
+    ASSERT_TRUE(machine().files.flip_bit(root + "/checkpoint" + std::string(copy), at, 1));
+  }
+};
 
 TEST_F(SettlingDamage, leaves_a_batch_that_is_damaged_in_the_journal) {
   auto log = open();
@@ -34,13 +40,40 @@ TEST_F(SettlingDamage, leaves_a_batch_that_is_damaged_in_the_journal) {
   EXPECT_TRUE(verify_log(root, machine().environment)->corrupt);
 }
 
-TEST_F(SettlingDamage, names_a_checkpoint_that_is_damaged) {
+TEST_F(SettlingDamage, of_any_byte_of_its_checkpoint_is_no_harm) {
   auto log = open();
   fill(*log, 60);
   ASSERT_TRUE(maintain_all(*log));
   log.reset();
-  const std::string good = read_file(machine().files, root + "/checkpoint").value();
-  ASSERT_TRUE(machine().files.flip_bit(root + "/checkpoint", 40, 1));
+  const std::size_t bytes = read_file(machine().files, root + "/checkpoint").value().size();
+  for (std::uint64_t at = 0; at < bytes; ++at) {
+    flip_checkpoint("", at);
+    log = open_to_read();
+    ASSERT_NE(log, nullptr) << at;
+    if (at % 50 == 0) {
+      expect_whole(*log);
+    }
+    flip_checkpoint("", at);
+  }
+  ASSERT_TRUE(machine().files.remove(root + "/checkpoint"));
+  log = open();
+  ASSERT_NE(log, nullptr);
+  expect_whole(*log);
+  EXPECT_TRUE(machine().files.exists(root + "/checkpoint")) << "the opening writes it again";
+  fill(*log, 60);
+  ASSERT_TRUE(maintain_all(*log));
+  expect_whole(*log);
+  expect_good_directory();
+}
+
+TEST_F(SettlingDamage, of_its_checkpoint_and_of_the_copy_is_named) {
+  auto log = open();
+  fill(*log, 60);
+  ASSERT_TRUE(maintain_all(*log));
+  log.reset();
+  for (const std::string_view copy : {"", ".copy"}) {
+    flip_checkpoint(copy);
+  }
   for (const LogAccess access : {LogAccess::read_only, LogAccess::read_write}) {
     LogOptions options = options_of();
     options.access = access;
@@ -49,8 +82,25 @@ TEST_F(SettlingDamage, names_a_checkpoint_that_is_damaged) {
     EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
     EXPECT_THAT(refused.error().message(), HasSubstr(root + "/checkpoint: missing or damaged"));
   }
-  ASSERT_TRUE(write_file_atomically(machine().files, root + "/checkpoint", good));
+  flip_checkpoint("");
+  flip_checkpoint(".copy", 41);
   expect_whole(*open());
+}
+
+TEST_F(SettlingDamage, of_its_checkpoint_is_found_though_an_earlier_build_left_the_copy_behind) {
+  auto log = open();
+  fill(*log, 60);
+  ASSERT_TRUE(maintain_all(*log));
+  const std::string old = read_file(machine().files, root + "/checkpoint.copy").value();
+  fill(*log, 60);
+  ASSERT_TRUE(maintain_all(*log));
+  log.reset();
+  ASSERT_TRUE(write_file_atomically(machine().files, root + "/checkpoint.copy", old));
+  expect_whole(*open_to_read());
+  flip_checkpoint("");
+  const auto refused = machine().try_open();
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
 }
 
 TEST_F(SettlingDamage, verify_names_damage_of_settled_segments_and_repair_leaves_them) {
@@ -141,7 +191,9 @@ TEST_F(SettlingDamage, continues_when_its_checkpoint_is_damaged_while_it_is_open
   expected_a_.push_back({"v", first->partitions[0].first, first->position.position});
   fill(*log, 60);
   ASSERT_TRUE(maintain_all(*log));
-  ASSERT_TRUE(machine().files.flip_bit(root + "/checkpoint", 40, 1));
+  for (const std::string_view copy : {"", ".copy"}) {
+    flip_checkpoint(copy);
+  }
   for (int round = 0; round < 3; ++round) {
     fill(*log, 60);
     machine().clock.advance_ms(60'000);
