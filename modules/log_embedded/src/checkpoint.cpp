@@ -11,6 +11,7 @@
 #include "millrace/base/format_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
+#include "small_file.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -82,6 +83,25 @@ std::uint32_t version_of(const Checkpoint& checkpoint) {
     return checkpoint_version_whole;
   }
   return checkpoint.begin != 0 ? checkpoint_version_unsettled : checkpoint_version_from_zero;
+}
+
+/// No value when the file is missing or damaged.
+Result<std::optional<Checkpoint>> read_one(FileSystem& files, const std::string& path) {
+  if (!files.exists(path)) {
+    return std::nullopt;
+  }
+  const auto bytes = read_small_file(files, path);
+  if (!bytes && !bytes.error().is(errc::corrupt)) {
+    return fail(bytes.error());
+  }
+  auto decoded = bytes ? Checkpoint::decode(*bytes) : Result<Checkpoint>(fail(bytes.error()));
+  if (decoded) {
+    return std::optional(*std::move(decoded));
+  }
+  if (decoded.error().is(errc::incompatible)) {
+    return fail(errc::incompatible, path + ": " + decoded.error().message());
+  }
+  return std::nullopt;
 }
 
 }  // namespace

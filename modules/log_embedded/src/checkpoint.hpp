@@ -26,6 +26,7 @@ struct Checkpoint {
   /// Checksum of the frame before that one; 0 when there was none.
   std::uint32_t begin_previous = 0;
   std::uint32_t checksum = 0;  ///< of the frame that ends at `position`
+  std::uint64_t segment = 0;   ///< where the segment of that frame begins; not in the file
   std::vector<std::string> catalog;
   std::vector<std::int64_t> next_offsets;  ///< by row
   /// By row, up to where the partition is settled, durably. Of `__catalog` its next offset: the

@@ -38,8 +38,7 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   made.checksum = tail.checksum;
   made.catalog = topics_.catalog().records();
   made.take_tables(locked, control, topics_.catalog().rows_used());
-  std::atomic_ref(control.checkpoint_segment)
-      .store(control.segment_start, std::memory_order_relaxed);
+  made.segment = control.segment_start;
   control.checkpoint_position.store(made.position, std::memory_order_relaxed);
   control.checkpoint_ns.store(directory_.clock().monotonic_ns(), std::memory_order_relaxed);
   return made;

@@ -137,7 +137,8 @@ struct ControlHead {
   std::uint64_t inode;
 };
 
-/// What a process that waits reads of one that opens the log, without mapping the file.
+/// What a process that waits reads of one that opens the log, without mapping the file. The same in
+/// every layout from 13 on; the hash of the boot id and the PID namespace follow.
 struct OpeningHead {
   ControlHead head;
   std::int64_t opener;

@@ -104,6 +104,9 @@ void GroupCommit::sleep(std::uint32_t word, std::int64_t timeout_ns) {
   control.durable_sleepers.fetch_add(1, std::memory_order_seq_cst);
   own.fetch_add(1, std::memory_order_seq_cst);
   directory_.region().wait(futex_of(control.durable_word), word, timeout_ns);
+  if (directory_.region().dead()) {
+    return;  // the member that cleaned the slot took it from the total, and another one may have it
+  }
   own.fetch_sub(1, std::memory_order_seq_cst);
   control.durable_sleepers.fetch_sub(1, std::memory_order_seq_cst);
 }
@@ -199,6 +202,7 @@ Status GroupCommit::wait(LogPosition wanted) {
     const std::int64_t until_ns = directory_.clock().monotonic_ns() + interval_ns;
     std::int64_t left_ns = interval_ns;
     while (left_ns > 0) {
+      MILLRACE_TRY(directory_.check_open());
       MILLRACE_TRY(directory_.check_not_failed());
       const std::uint32_t word = control.durable_word.load(std::memory_order_acquire);
       if (control.durable.load(std::memory_order_seq_cst) >= position) {

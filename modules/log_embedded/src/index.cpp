@@ -51,16 +51,25 @@ Index::Index(LogDirectory& directory)
 Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
   const std::uint64_t address = std::atomic_ref(const_cast<std::uint64_t&>(row.levels[number]))
                                     .load(std::memory_order_acquire);
-  std::atomic<char*>& block = (*blocks_)[address >> 32U];
+  const std::uint64_t block_number = address >> 32U;
+  const std::uint64_t at = (address & 0xffff'ffffU) * index_unit;
+  // A block has at least block_bytes; a larger one holds nothing but this level.
+  const std::uint64_t size = std::max(block_bytes, level_bytes(number));
+  if (block_number >= max_blocks || at == 0 || at - index_unit + level_bytes(number) > size)
+      [[unlikely]] {
+    const std::string reason = "the index of partition " + std::to_string(row.partition) +
+                               " of topic " + std::to_string(row.topic) + " lies nowhere";
+    directory_.mark_control_broken(reason);
+    return fail(errc::corrupt, directory_.path() + "/control: " + reason);
+  }
+  std::atomic<char*>& block = (*blocks_)[block_number];
   char* mapped = block.load(std::memory_order_acquire);
   if (mapped == nullptr) [[unlikely]] {
-    // A block has at least block_bytes; a larger one holds nothing but this level.
-    const std::uint64_t size = std::max(block_bytes, level_bytes(number));
     MILLRACE_ASSIGN(
-        mapped, directory_.region().block(static_cast<std::uint32_t>(address >> 32U), size, false));
+        mapped, directory_.region().block(static_cast<std::uint32_t>(block_number), size, false));
     block.store(mapped, std::memory_order_release);
   }
-  return mapped + ((address & 0xffff'ffffU) - 1) * index_unit;
+  return mapped + (at - index_unit);
 }
 
 Status Index::reserve(const Locked&, PartitionRow& row) {

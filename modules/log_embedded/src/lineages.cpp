@@ -12,6 +12,7 @@
 #include "millrace/base/format_version.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
+#include "small_file.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -162,8 +163,8 @@ Result<Lineages> read_lineages(const LogDirectory& directory, Lineage current) {
   if (!directory.files().exists(path)) {
     return Lineages{};
   }
-  const auto bytes = read_file(directory.files(), path);
-  if (!bytes && !bytes.error().is(millrace::errc::io_error)) {
+  const auto bytes = read_small_file(directory.files(), path);
+  if (!bytes && !bytes.error().is(millrace::errc::io_error) && !bytes.error().is(errc::corrupt)) {
     return fail(bytes.error());
   }
   Result<Lineages> decoded =

@@ -15,6 +15,8 @@ namespace millrace::log::embedded {
 namespace {
 
 constexpr std::int64_t pause_ns = 5'000'000;
+// From this layout on all begin alike up to the PID namespace.
+constexpr std::uint32_t first_layout_of_openers = 13;
 constexpr std::int64_t stuck_ns = 60'000'000'000;
 constexpr std::int64_t longest_look_ns = 1'000'000'000;
 // Most openings are done before the first line.
@@ -53,8 +55,9 @@ Result<std::optional<OpeningWatch::Seen>> OpeningWatch::look() {
               sizeof pid_namespace);
   const SharedRegion::Identity self = directory_.region().identity();
   // A copy of a directory, and the time before the machine went down, say nothing of processes.
-  if (head.head.magic != control_magic || head.head.layout != control_layout || head.opener == 0 ||
-      head.head.device != self.device || head.head.inode != self.inode || boot != self.boot) {
+  if (head.head.magic != control_magic || head.head.layout < first_layout_of_openers ||
+      head.opener == 0 || head.head.device != self.device || head.head.inode != self.inode ||
+      boot != self.boot) {
     return std::nullopt;
   }
   return Seen{pid_namespace == self.pid_namespace ? head.opener : 0, head.steps, head.done,

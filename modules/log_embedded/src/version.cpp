@@ -9,6 +9,7 @@
 #include "millrace/base/format_version.hpp"
 #include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
+#include "small_file.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -57,7 +58,7 @@ Result<Version> read_version_file(FileSystem& files, const std::string& director
   if (directory.empty()) {
     return fail(errc::invalid_argument, "the path of the log's directory is empty: name it");
   }
-  MILLRACE_ASSIGN(const std::string text, read_file(files, path_of(directory)));
+  MILLRACE_ASSIGN(const std::string text, read_small_file(files, path_of(directory)));
   Version version;
   const char* const end = text.data() + text.size();
   std::from_chars_result read{text.data(), std::errc::invalid_argument};
@@ -121,7 +122,7 @@ std::string read_failure_file(FileSystem& files, const std::string& directory) {
   if (!files.exists(directory + failed_name)) {
     return {};
   }
-  const auto text = read_file(files, directory + failed_name);
+  const auto text = read_small_file(files, directory + failed_name);
   const std::size_t last = text ? text->find_last_not_of(' ') : std::string::npos;
   return last == std::string::npos ? "reason unknown" : text->substr(0, last + 1);
 }

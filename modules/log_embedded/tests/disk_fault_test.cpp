@@ -257,6 +257,31 @@ TEST_F(EmbeddedFaults, a_sync_that_failed_for_a_checkpoint_stops_the_log) {
   EXPECT_TRUE(refused.error().is(errc::failed_sync)) << refused.error().to_string();
 }
 
+TEST_F(EmbeddedFaults, a_checkpoint_that_found_no_room_is_written_after_the_interval) {
+  FailingFiles files(machine_.files);
+  files.count_only("/checkpoint");
+  LogEnvironment environment{machine_.clock, files, machine_.random, machine_.processes};
+  auto log =
+      open_embedded(SimulatedMachine::directory, environment, options_of(), machine_.embedded())
+          .value();
+  const auto partition = topic_at(*log, "t");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(put_all(*log, {partition}, std::string(40'000, 'x')).has_value());
+  }
+  const auto checkpoint = [&] {
+    return read_file(files, std::string(SimulatedMachine::directory) + "/checkpoint").value();
+  };
+  const std::string before = checkpoint();
+  files.fail_from(1, millrace::errc::disk_full);
+  machine_.clock.advance_ms(5'000);
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_EQ(checkpoint(), before);
+  files.stop_failing();
+  machine_.clock.advance_ms(5'000);
+  ASSERT_TRUE(log->maintain().has_value());
+  EXPECT_NE(checkpoint(), before);
+}
+
 TEST_F(EmbeddedFaults, a_log_that_failed_on_a_full_disk_is_refused_after_a_restart) {
   auto log = machine_.open();
   const auto partition = topic_at(*log, "t");

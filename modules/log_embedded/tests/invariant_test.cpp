@@ -111,6 +111,30 @@ TEST_F(EmbeddedInvariants, a_frame_begins_at_an_aligned_position) {
   EXPECT_DEATH(commit(), "frames are aligned");
 }
 
+TEST_F(EmbeddedInvariants, an_index_that_lies_nowhere_is_named) {
+  commit();
+  for (const std::uint64_t address :
+       {std::uint64_t{0}, std::uint64_t{16'384} << 32U | 1, std::uint64_t{0xffff'ffff}}) {
+    row().levels[0] = address;
+    const auto reader = another("reader");
+    FetchBuffer buffer;
+    const Status fetched = reader->fetch(orders_, offset(0), 1'000, buffer);
+    ASSERT_FALSE(fetched) << address;
+    EXPECT_TRUE(fetched.error().is(errc::corrupt)) << fetched.error().to_string();
+    EXPECT_THAT(fetched.error().message(), HasSubstr("/log/control: the index of partition 0"));
+    abandon(*reader);
+    control().failed.store(embedded::Failure::none);
+  }
+}
+
+TEST_F(EmbeddedInvariants, a_lock_of_a_member_that_cannot_be_is_named) {
+  commit();
+  control().lock.store(0x7f);
+  const auto refused = put_all(*log_, {orders_}, "ordered");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::corrupt)) << refused.error().to_string();
+}
+
 // What a commit needs from the operating system is no invariant: a commit that does not get it is
 // refused, and nothing was written.
 class EmbeddedIndexBlocks : public EmbeddedInvariants {

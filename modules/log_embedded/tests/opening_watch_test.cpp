@@ -88,6 +88,20 @@ TEST_F(OpeningWatched, is_waited_for_as_long_as_it_makes_progress) {
   EXPECT_THAT(lines_.back(), HasSubstr("29 of 100 MiB"));
 }
 
+TEST_F(OpeningWatched, is_waited_for_when_it_is_of_another_version) {
+  ASSERT_NE(machine_.open(), nullptr);
+  begin_opening();
+  control_->layout = embedded::control_layout + 1;
+  control_->bytes += 4096;
+  steps_left_ = 3;
+  dies_at_the_end_ = true;
+  step_every(50'000);
+  const auto log = open_waiting();
+  ASSERT_TRUE(log) << log.error().to_string();
+  ASSERT_FALSE(lines_.empty());
+  EXPECT_THAT(lines_.back(), HasSubstr("2 of 100 MiB"));
+}
+
 TEST_F(OpeningWatched, is_named_when_it_is_stuck) {
   ASSERT_NE(machine_.open(), nullptr);
   begin_opening();

@@ -9,6 +9,7 @@
 #include "millrace/base/hash.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/batch_walker.hpp"
+#include "small_file.hpp"
 
 namespace millrace::log::embedded {
 namespace {
@@ -24,7 +25,7 @@ std::string path_in(const std::string& directory) { return directory + "/compact
 
 Result<CompactionState> load_compaction_state(FileSystem& files, const std::string& directory) {
   const std::string path = path_in(directory);
-  const auto read = read_file(files, path);
+  const auto read = read_small_file(files, path);
   if (!read) {
     return read.error().is(errc::not_found) ? Result<CompactionState>(CompactionState())
                                             : fail(read.error());
