@@ -29,14 +29,21 @@ class FailingFiles final : public FileSystem {
     fail_call(number, code);
     for_good_ = true;
   }
+  void stop_failing() {
+    left_ = -1;
+    for_good_ = false;
+  }
+  /// What a write that fails leaves behind. All of one write: of those after it nothing.
+  enum class Left { half, all_of_one, nothing };
+  void leave_of_writes(Left left) { leaves_ = left; }
+  /// Counts and fails also calls that read: opening, listing, reading, the size of a file.
+  void count_reads() { counts_reads_ = true; }
   /// Counts and fails only calls on paths with `part` in them; "" for all.
   void count_only(std::string part) { part_ = std::move(part); }
   [[nodiscard]] bool failed() const { return left_ == 0; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    if (mode != OpenMode::read) {
-      MILLRACE_TRY(call("open", path));
-    }
+    MILLRACE_TRY(mode == OpenMode::read ? read_call("open", path) : call("open", path));
     MILLRACE_ASSIGN(auto file, files_.open(path, mode));
     return std::make_unique<FailingFile>(*this, std::move(file), path);
   }
@@ -45,6 +52,7 @@ class FailingFiles final : public FileSystem {
     return files_.create_directories(path);
   }
   Result<std::vector<std::string>> list(const std::string& path) override {
+    MILLRACE_TRY(read_call("list", path));
     return files_.list(path);
   }
   bool exists(const std::string& path) override { return files_.exists(path); }
@@ -67,6 +75,7 @@ class FailingFiles final : public FileSystem {
     FailingFile(FailingFiles& files, std::unique_ptr<File> file, std::string path)
         : files_(files), file_(std::move(file)), path_(std::move(path)) {}
     Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) override {
+      MILLRACE_TRY(files_.read_call("read", path_));
       return file_->read_at(offset, out, size);
     }
     Status write_at(std::uint64_t offset, std::string_view bytes) override {
@@ -88,7 +97,10 @@ class FailingFiles final : public FileSystem {
       MILLRACE_TRY(files_.call("truncate", path_));
       return file_->truncate(size);
     }
-    Result<std::uint64_t> size() override { return file_->size(); }
+    Result<std::uint64_t> size() override {
+      MILLRACE_TRY(files_.read_call("look at", path_));
+      return file_->size();
+    }
     Result<char*> map(std::uint64_t size) override { return file_->map(size); }
 
    private:
@@ -114,6 +126,10 @@ class FailingFiles final : public FileSystem {
       return {};
     }
     return fail(code_, std::string("cannot ") + what + " " + path + ": set to fail");
+  }
+
+  Status read_call(const char* what, const std::string& path) {
+    return counts_reads_ ? call(what, path) : Status{};
   }
 
   FileSystem& files_;

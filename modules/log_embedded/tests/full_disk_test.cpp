@@ -93,6 +93,62 @@ TEST_F(FullDisk, a_log_is_opened_whichever_call_finds_no_room) {
   }
 }
 
+TEST_F(FullDisk, refuses_more_partitions_and_adds_them_when_there_is_room) {
+  auto log = fill(machine_);
+  const auto other = machine_.open(options_of("stock", "other"));
+  machine_.fill_disk();
+  append_all(*log);
+  std::int32_t total = 2;
+  auto added = log->add_partitions(at_.topic, total);
+  while (added) {
+    added = log->add_partitions(at_.topic, ++total);
+  }
+  EXPECT_TRUE(added.error().is(errc::disk_full)) << added.error().to_string();
+  for (Log* const one : {log.get(), other.get()}) {
+    EXPECT_EQ(one->find_topic("t").value().spec.partitions, total - 1);
+    EXPECT_TRUE(values_of(*one, at_) == values_);
+  }
+  abandon(*other);
+  abandon(*log);
+  log = machine_.open();
+  ASSERT_NE(log, nullptr);
+  EXPECT_EQ(log->find_topic("t").value().spec.partitions, total - 1);
+  machine_.files.set_capacity(10U << 20U);
+  added = log->add_partitions(at_.topic, total);
+  ASSERT_TRUE(added) << added.error().to_string();
+  const TopicPartition last{at_.topic, partition(total - 1)};
+  ASSERT_TRUE(put_all(*log, {at_, last}, "new"));
+  values_.emplace_back("new");
+  abandon(*log);
+  log = machine_.open();
+  EXPECT_EQ(log->find_topic("t").value().spec.partitions, total);
+  EXPECT_TRUE(values_of(*log, at_) == values_);
+  EXPECT_THAT(values_of(*log, last), testing::ElementsAre("new"));
+}
+
+TEST_F(FullDisk, more_partitions_are_added_or_not_whichever_call_finds_no_room) {
+  bool failed = true;
+  for (int number = 1; failed; ++number) {
+    SCOPED_TRACE(number);
+    SimulatedMachine machine;
+    fill(machine).reset();
+    FailingFiles files(machine.files);
+    LogEnvironment environment{machine.clock, files, machine.random, machine.processes};
+    auto log =
+        open_embedded(SimulatedMachine::directory, environment, options_of(), machine.embedded());
+    ASSERT_TRUE(log) << log.error().to_string();
+    files.fail_call(number, millrace::errc::disk_full);
+    const auto added = (*log)->add_partitions(at_.topic, 3);
+    failed = files.failed();
+    files.stop_failing();
+    EXPECT_TRUE(added || added.error().is(errc::disk_full)) << added.error().to_string();
+    EXPECT_EQ((*log)->find_topic("t").value().spec.partitions, added ? 3 : 1);
+    ASSERT_TRUE((*log)->add_partitions(at_.topic, 3));
+    ASSERT_TRUE(put_all(**log, {{at_.topic, partition(2)}}, "new"));
+    EXPECT_TRUE(values_of(**log, at_) == values_);
+  }
+}
+
 TEST_F(FullDisk, a_tool_leaves_the_room_to_services_and_only_reads) {
   fill(machine_).reset();
   machine_.fill_disk();
