@@ -51,6 +51,18 @@ RC_GTEST_PROP(TimeText, reading_gives_back_what_was_written, ()) {
   RC_ASSERT(parse_time(format_time(ms)).value() == ms);
 }
 
+TEST(Clock, time_in_which_the_machine_is_suspended_is_not_awake) {
+  const std::int64_t real_before = real_clock().awake_ns();
+  EXPECT_GE(real_clock().awake_ns(), real_before);
+  ManualClock clock;
+  const std::int64_t before = clock.awake_ns();
+  const std::int64_t monotonic_before = clock.monotonic_ns();
+  clock.advance_ms(3);
+  clock.suspend_ms(40);
+  EXPECT_EQ(clock.awake_ns(), before + 3'000'000);
+  EXPECT_EQ(clock.monotonic_ns(), monotonic_before + 43'000'000);
+}
+
 TEST(Clock, the_real_clocks_run_and_the_manual_one_waits) {
   EXPECT_GT(real_clock().wall_ms(), 1'600'000'000'000);
   const std::int64_t before = real_clock().monotonic_ns();

@@ -105,7 +105,7 @@ struct alignas(64) TaskRow {
 struct alignas(64) GroupMemberRow {
   std::atomic<SlotState> state;
   std::atomic<std::uint32_t> generation;
-  std::atomic<std::int64_t> heartbeat_ns;
+  std::atomic<std::int64_t> heartbeat_ns;  ///< Clock::awake_ns()
   std::int64_t session_ns;
   std::int32_t group;
   std::uint32_t member;  ///< slot of the handle

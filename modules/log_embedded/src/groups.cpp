@@ -64,7 +64,7 @@ Result<std::vector<GroupInfo>> describe_groups(Member& log) {
 std::vector<GroupInfo> describe_tables(const Locked& locked, LogParts& log) {
   std::vector<GroupInfo> result;
   const Control& control = log.directory.control();
-  const std::int64_t now = log.directory.clock().monotonic_ns();
+  const std::int64_t now = log.directory.clock().awake_ns();
   const std::vector<std::string> names = log.topics.catalog().groups();
   for (std::size_t i = 0; i < names.size(); ++i) {
     GroupInfo info;

@@ -245,13 +245,13 @@ Status Member::keep_house() {
 
 /// For a call that may wait, unlike housekeeping, which comes again.
 Status Member::begin_settling() {
-  const std::int64_t give_up_ns = directory.clock().monotonic_ns() + settling_timeout_ns;
+  const std::int64_t give_up_ns = directory.clock().awake_ns() + settling_timeout_ns;
   while (!checkpointer.begin()) {
     MILLRACE_TRY(directory.check_open());
     if (members.has_dead_or_expired()) {
       MILLRACE_ASSIGN(const WriterLock::Held locked, lock_even_failed());
       members.remove_dead_and_expired(locked);
-    } else if (now_ns > give_up_ns) {
+    } else if (directory.clock().awake_ns() > give_up_ns) {
       return fail(millrace::errc::busy,
                   directory.path() + ": " + settling_watch_.holder() +
                       " has settled or written a checkpoint for a minute; try again, or end that "

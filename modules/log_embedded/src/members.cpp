@@ -179,7 +179,7 @@ void Members::clean_dead(const Locked& locked) {
 
 bool Members::expire_memberships(const Locked& locked) {
   Control& control = directory_.control();
-  const std::int64_t now = directory_.clock().monotonic_ns();
+  const std::int64_t now = directory_.clock().awake_ns();
   const std::uint32_t high = control.group_members_high.load(std::memory_order_relaxed);
   bool some = false;
   for (std::uint32_t i = 0; i < high; ++i) {
@@ -193,7 +193,7 @@ bool Members::expire_memberships(const Locked& locked) {
   return some;
 }
 
-bool Members::has_dead_or_expired(std::int64_t now_ns) {
+bool Members::has_dead_or_expired() {
   const Control& control = directory_.control();
   const std::uint32_t high = control.members_high.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < high; ++i) {
@@ -201,6 +201,7 @@ bool Members::has_dead_or_expired(std::int64_t now_ns) {
       return true;
     }
   }
+  const std::int64_t now_ns = directory_.clock().awake_ns();
   const std::uint32_t memberships = control.group_members_high.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < memberships; ++i) {
     const GroupMemberRow& row = control.group_members[i];

@@ -30,7 +30,7 @@ class Members {
   /// Shows the others that we live, and has the region watch those that came.
   void heartbeat(std::int64_t now_ns);
   /// Whether a member died, or a membership of a group did not poll for its session time-out.
-  [[nodiscard]] bool has_dead_or_expired(std::int64_t now_ns);
+  [[nodiscard]] bool has_dead_or_expired();
   /// Cleans up behind those, and wakes those who sleep when there were some.
   void remove_dead_and_expired(const Locked& locked);
   /// Takes tasks from memberships that did not poll for their session time-out. True when there

@@ -101,7 +101,7 @@ Status EmbeddedMembership::enter(const Locked& locked) {
                   row.generation.load(std::memory_order_relaxed) + 1};
   seat_.store(seat);
   row.generation.store(seat.generation, std::memory_order_relaxed);
-  row.heartbeat_ns.store(log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
+  row.heartbeat_ns.store(log_.directory.clock().awake_ns(), std::memory_order_relaxed);
   row.session_ns = log_.directory.options().session_timeout_ms * 1'000'000;
   row.group = group_.value;
   row.member = static_cast<std::uint32_t>(log_.directory.slot());
@@ -140,13 +140,13 @@ bool EmbeddedMembership::is_quiet(std::int64_t now) {
 
 Status EmbeddedMembership::heartbeat() {
   MILLRACE_TRY(log_.directory.check_open());
-  static_cast<void>(renew(log_.directory.clock().monotonic_ns()));
+  static_cast<void>(renew(log_.directory.clock().awake_ns()));
   return {};
 }
 
 Result<MembershipChange> EmbeddedMembership::poll() {
   MILLRACE_TRY(log_.directory.check_open());
-  const std::int64_t now = log_.directory.clock().monotonic_ns();
+  const std::int64_t now = log_.directory.clock().awake_ns();
   MembershipChange change;
   if (is_quiet(now)) {
     return change;
@@ -157,7 +157,7 @@ Result<MembershipChange> EmbeddedMembership::poll() {
   if (!is_active()) {
     MILLRACE_TRY(enter(locked));
   }
-  row().heartbeat_ns.store(log_.directory.clock().monotonic_ns(), std::memory_order_relaxed);
+  row().heartbeat_ns.store(log_.directory.clock().awake_ns(), std::memory_order_relaxed);
   collect_lost(locked, change);
   // Read before sharing: what we take ourselves is a reason to look once more, for it may be too
   // much.

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "control.hpp"
 #include "embedded_faults.hpp"
 
 // Waits on a simulated machine: they end at the same events as on a real one, and time passes only
@@ -124,6 +130,82 @@ TEST_F(SimulatedWaits,
   ASSERT_TRUE(put_all(*second, {partition}, "v").has_value());
   EXPECT_GE(now_ms(), before_ms + 3'600'000 + machine_.embedded().stuck_holder_ms - 20)
       << "the hour counts as one look";
+}
+
+TEST_F(SimulatedWaits, no_claim_is_lost_while_the_machine_sleeps) {
+  auto holder = machine_.open(options_of("stock", "holder"));
+  auto other = machine_.open(options_of("stock", "other"));
+  const auto partition = topic_at(*holder, "t");
+  auto membership = holder->join(holder->group("g").value(), {"0_0"}).value();
+  const auto change = membership->poll();
+  ASSERT_TRUE(change.has_value());
+  ASSERT_EQ(change->granted.size(), 1U);
+  const auto commit = [&] {
+    Transaction transaction;
+    transaction.append(partition, {0, "k", "v", {}});
+    transaction.require(change->granted[0]);
+    return holder->commit(transaction);
+  };
+  machine_.clock.suspend_ms(3'600'000);
+  ASSERT_TRUE(other->maintain().has_value());
+  const auto committed = commit();
+  EXPECT_TRUE(committed.has_value()) << committed.error().to_string();
+  const auto again = membership->poll();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->lost.empty());
+  machine_.clock.advance_ms(holder->options().session_timeout_ms + 1);
+  ASSERT_TRUE(other->maintain().has_value());
+  const auto late = commit();
+  ASSERT_FALSE(late.has_value());
+  EXPECT_TRUE(late.error().is(errc::fenced)) << late.error().to_string();
+}
+
+std::function<void()> before_kill;
+
+TEST_F(SimulatedWaits, a_member_that_takes_the_slot_of_a_stuck_holder_is_not_killed) {
+  if (!fault_points_compiled_in()) {
+    GTEST_SKIP() << "this build has no fault points";
+  }
+  auto holder = machine_.open(options_of("stock", "holder"));
+  auto second = machine_.open(options_of("stock", "second"));
+  const auto partition = topic_at(*second, "t");
+  stop_with_the_lock(*holder);
+  forget_plan();
+  std::unique_ptr<Log> third;
+  std::unique_ptr<Log> heir;
+  before_kill = [&] {
+    abandon(*holder);
+    third = machine_.open(options_of("stock", "third"));
+    heir = machine_.open(options_of("stock", "heir"));
+  };
+  set_fault_handler([](std::string_view point) {
+    if (point == "lock.before_kill" && before_kill) {
+      std::exchange(before_kill, nullptr)();
+    }
+  });
+  ASSERT_TRUE(put_all(*second, {partition}, "v").has_value());
+  set_fault_handler(nullptr);
+  ASSERT_NE(heir, nullptr) << "the holder was about to be killed";
+  EXPECT_TRUE(put_all(*heir, {partition}, "w").has_value()) << "it has the holder's slot";
+  EXPECT_EQ(values_of(*second, partition), (std::vector<std::string>{"held", "v", "w"}));
+}
+
+TEST_F(SimulatedWaits, a_handle_that_dies_in_its_sleep_is_counted_once) {
+  auto sleeper = machine_.open(interval_options("sleeper"));
+  auto other = machine_.open(interval_options("other"));
+  const auto region = machine_.regions.open(SimulatedMachine::directory, false).value();
+  const auto* const control = reinterpret_cast<const embedded::Control*>(
+      region->map(sizeof(embedded::Control), false).value());
+  const auto committed = put_all(*sleeper, {topic_at(*sleeper, "t")}, "v");
+  ASSERT_TRUE(committed.has_value());
+  after_ms(40, [&] {
+    EXPECT_EQ(control->durable_sleepers.load(), 1U);
+    abandon(*sleeper);
+    ASSERT_TRUE(other->maintain().has_value());
+    EXPECT_EQ(control->durable_sleepers.load(), 0U);
+  });
+  EXPECT_FALSE(sleeper->wait_durable(committed->position).has_value());
+  EXPECT_EQ(control->durable_sleepers.load(), 0U);
 }
 
 TEST_F(SimulatedWaits, a_reader_wakes_when_its_topic_is_deleted) {
