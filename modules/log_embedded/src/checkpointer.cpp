@@ -18,8 +18,8 @@ namespace {
 // second.
 constexpr std::uint64_t checkpoint_interval_bytes = 256ULL << 20U;
 constexpr std::int64_t checkpoint_interval_ns = 5'000'000'000;
-// What a file may take beside its bytes: its block that is not full, and one of the directory.
-// There are two files of a checkpoint.
+// What the two files of a checkpoint may take beside their bytes: blocks that are not full, and one
+// of the directory.
 constexpr std::uint64_t checkpoint_spare_bytes = 16U << 10U;
 
 }  // namespace
@@ -124,7 +124,7 @@ bool Checkpointer::use_ballast(std::uint64_t bytes) {
 Status Checkpointer::write_before_removal(const Checkpoint& made) {
   Status written = write(made);
   if (!written && is_disk_full(written.error()) &&
-      use_ballast(2 * (made.encode().size() + checkpoint_spare_bytes))) {
+      use_ballast(2 * made.encode().size() + checkpoint_spare_bytes)) {
     written = write(made, WithIndex::no);
   }
   // It may be larger than that, and some file systems give back whole files only.
