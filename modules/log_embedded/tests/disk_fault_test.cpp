@@ -140,6 +140,7 @@ TEST_F(EmbeddedFaults, a_holder_of_the_lock_that_writes_much_is_seen_to_make_ste
     much.append(partition, {0, "k", std::string(400'000, 'x'), {}});
   }
   const auto committed = log->commit(much);
+  files.before_each_write(nullptr);
   ASSERT_TRUE(committed.has_value()) << committed.error().to_string();
   EXPECT_GE(writes, 12U);
   EXPECT_LE(largest, 256U << 10U);
