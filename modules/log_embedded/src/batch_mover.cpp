@@ -70,11 +70,16 @@ Status BatchMover::move(std::vector<UnsettledPartition> due) {
     const auto second = failed_.find(b.row);
     return second != failed_.end() && (first == failed_.end() || first->second < second->second);
   });
-  const MutexLock guard(writing_);
-  // Before anything is written, so that it hears of pages that are lost.
-  const std::unique_ptr<File> all = open_all(due.size());
+  std::unique_ptr<File> all;
   std::vector<Moved> moved;
-  move_all(due, limit, all != nullptr, moved);
+  {
+    const MutexLock guard(writing_);
+    MILLRACE_TRY(check_not_stopped());
+    // Before anything is written, so that it hears of pages that are lost.
+    all = open_all(due.size());
+    move_all(due, limit, all != nullptr, moved);
+  }
+  // It may take as long as the disk likes, and stop() is called under the writer lock.
   if (all != nullptr && !all->sync()) {
     count_error();
     bulk_from_ns_ = now_ns() + bulk_pause_ns;
@@ -83,10 +88,17 @@ Status BatchMover::move(std::vector<UnsettledPartition> due) {
     }
     return {};
   }
+  const MutexLock guard(writing_);
+  MILLRACE_TRY(check_not_stopped());
   MILLRACE_FAULT_POINT("settle.before_publish");
   MILLRACE_TRY(directory_.check_open());
   publish(moved);
   return {};
+}
+
+Status BatchMover::check_not_stopped() const {
+  return stopped_.load() ? fail(errc::closed, directory_.path() + ": this handle is being closed")
+                         : Status{};
 }
 
 /// Null where files are synced one by one.
@@ -103,7 +115,7 @@ void BatchMover::move_all(const std::vector<UnsettledPartition>& due, std::uint6
   const std::int64_t interval_ns = directory_.embedded_options().settle.interval_ms * 1'000'000;
   const std::int64_t until_ns = now_ns() + move_ns_max;
   FrameReader reader(journal_, directory_.log_id(), read_ahead_bytes);
-  for (std::size_t i = 0; i < due.size() && !disk_full_; ++i) {
+  for (std::size_t i = 0; i < due.size() && !disk_full_ && !stopped_.load(); ++i) {
     const std::int64_t began_ns = now_ns();
     if (began_ns > until_ns) {
       room_bytes_ = 0;
@@ -136,6 +148,7 @@ void BatchMover::publish(const std::vector<Moved>& moved) {
     published_ = published_ || seen < one.end.value;
     while (seen < one.end.value && !one.row->settled.compare_exchange_weak(seen, one.end.value)) {
     }
+    directory_.counts().settled_bytes.fetch_add(one.bytes, std::memory_order_relaxed);
     MILLRACE_FAULT_POINT("settle.published");
   }
 }
@@ -172,7 +185,8 @@ Status BatchMover::move(const UnsettledPartition& partition, std::uint64_t limit
   MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
   // The writer may know more: a segment is durable before the next one is begun.
   const Offset from = std::max(settled, writer.next());
-  const Status added = add_batches(partition, limit, reader, writer);
+  std::uint64_t bytes = 0;
+  const Status added = add_batches(partition, limit, reader, writer, bytes);
   // What lies before a batch that is damaged settles.
   if (!added && (!added.error().is(errc::corrupt) || writer.next() <= from)) {
     if (is_disk_full(added.error())) {
@@ -183,13 +197,17 @@ Status BatchMover::move(const UnsettledPartition& partition, std::uint64_t limit
     return added;
   }
   MILLRACE_TRY(bulk ? writer.flush() : writer.sync());
-  moved.push_back({&row, std::max(settled, writer.next())});
+  if (!bulk && settled.value == 0) {
+    // The member that created it may have died before its name was durable.
+    MILLRACE_TRY(directory_.files().sync_directory(directory_.path() + names::settled));
+  }
+  moved.push_back({&row, std::max(settled, writer.next()), bytes});
   return added;
 }
 
 /// Adds what lies before `limit`, as far as there is room in this round.
 Status BatchMover::add_batches(const UnsettledPartition& partition, std::uint64_t limit,
-                               FrameReader& reader, SegmentWriter& writer) {
+                               FrameReader& reader, SegmentWriter& writer, std::uint64_t& bytes) {
   const PartitionRow& row = *partition.row;
   const std::uint64_t count = row.count.load(std::memory_order_seq_cst);
   const std::int64_t settled = row.settled.load(std::memory_order_acquire);
@@ -217,7 +235,7 @@ Status BatchMover::add_batches(const UnsettledPartition& partition, std::uint64_
                                      added.error().message() + "; run `millrace log verify`");
     }
     MILLRACE_TRY(added);
-    directory_.counts().settled_bytes.fetch_add(entry.bytes, std::memory_order_relaxed);
+    bytes += entry.bytes;
     room_bytes_ -= std::min<std::uint64_t>(room_bytes_, entry.bytes);
   }
   return {};

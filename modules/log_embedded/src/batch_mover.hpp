@@ -46,7 +46,8 @@ class BatchMover {
   /// Raises the version of the directory and creates what holds the settled segments. Before
   /// anything is let go of.
   [[nodiscard]] Status prepare_directory();
-  /// Returns when no file is being written; none is from then on. Any thread.
+  /// Returns when no file is being written; none is from then on, and nothing is published: move()
+  /// returns errc::closed. Any thread.
   void stop();
 
   /// The last round left work for want of room, and another one would do more of it.
@@ -63,8 +64,10 @@ class BatchMover {
   struct Moved {
     PartitionRow* row = nullptr;
     Offset end;
+    std::uint64_t bytes = 0;  ///< of the batches that were added
   };
   [[nodiscard]] std::int64_t now_ns() const { return directory_.clock().monotonic_ns(); }
+  [[nodiscard]] Status check_not_stopped() const;
   [[nodiscard]] std::unique_ptr<File> open_all(std::size_t partitions);
   void move_all(const std::vector<UnsettledPartition>& due, std::uint64_t limit, bool bulk,
                 std::vector<Moved>& moved);
@@ -72,7 +75,8 @@ class BatchMover {
   [[nodiscard]] Status move(const UnsettledPartition& partition, std::uint64_t limit,
                             FrameReader& reader, bool bulk, std::vector<Moved>& moved);
   [[nodiscard]] Status add_batches(const UnsettledPartition& partition, std::uint64_t limit,
-                                   FrameReader& reader, SegmentWriter& writer);
+                                   FrameReader& reader, SegmentWriter& writer,
+                                   std::uint64_t& bytes);
   void publish(const std::vector<Moved>& moved);
   void count_error();
 
@@ -87,7 +91,7 @@ class BatchMover {
   std::map<const PartitionRow*, std::int64_t> failed_;  ///< when each is tried again
   std::int64_t bulk_from_ns_ = INT64_MIN;  ///< no sync of all files before: the last one failed
   std::atomic<bool> stopped_ = false;
-  Mutex writing_;  ///< held while files are written
+  Mutex writing_;  ///< held while files are written, and while what is in them is published
 };
 
 }  // namespace millrace::log::embedded

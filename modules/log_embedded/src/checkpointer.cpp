@@ -69,12 +69,22 @@ Status Checkpointer::write(Checkpoint made, WithIndex with_index) {
     // Without one of them the next to open reads its segment, and that is all.
     static_cast<void>(index_files_.write_up_to(made.position, made.begin));
   }
+  const MutexLock guard(writing_);
+  if (stopped_) {
+    return fail(errc::closed, directory_.path() + ": this handle is being closed");
+  }
+  MILLRACE_TRY(directory_.check_in_place());
   MILLRACE_TRY(write_checkpoint(directory_.files(), directory_.path(), made));
   // Only now: one that could not be written is due again after the interval.
   std::atomic_ref(directory_.control().checkpoint_segment)
       .store(made.segment, std::memory_order_relaxed);
   wants_ballast_ = true;
   return {};
+}
+
+void Checkpointer::stop() {
+  const MutexLock guard(writing_);
+  stopped_ = true;
 }
 
 bool Checkpointer::begin_when_due() {

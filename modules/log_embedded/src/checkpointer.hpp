@@ -11,6 +11,7 @@
 #include "journal.hpp"
 #include "locked.hpp"
 #include "log_directory.hpp"
+#include "millrace/base/mutex.hpp"
 #include "publisher.hpp"
 #include "topics.hpp"
 
@@ -49,8 +50,12 @@ class Checkpointer {
   void restore_ballast();
   /// The state of the log as it is now.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
-  /// Makes what it speaks of durable, then writes it. Needs no lock.
+  /// Makes what it speaks of durable, then writes it. Needs no lock. errc::closed after stop().
   [[nodiscard]] Status write(Checkpoint made);
+
+  /// Returns when no checkpoint is being written; none is from then on. For a handle that is about
+  /// to give up its slot, so that another member writes newer ones.
+  void stop();
 
  private:
   enum class WithIndex { yes, no };
@@ -64,6 +69,8 @@ class Checkpointer {
   GroupCommit& group_commit_;
   IndexFiles& index_files_;
   std::atomic<bool> wants_ballast_ = false;  ///< in end()
+  Mutex writing_;                            ///< held while the file is replaced
+  bool stopped_ MILLRACE_GUARDED_BY(writing_) = false;
 };
 
 }  // namespace millrace::log::embedded

@@ -172,6 +172,7 @@ Result<WriterLock::Held> Member::lock_even_failed() {
     if (!repaired && repaired.error().is(millrace::errc::too_many_files)) {
       // Another member may be able to: this one leaves the lock as a dead holder does. Its slot
       // goes with it, and with that the right to settle.
+      checkpointer.stop();
       settler.stop();
       cleaner.stop();
       deletions.stop();

@@ -88,6 +88,8 @@ Status write_version_file(FileSystem& files, const std::string& directory, Versi
 Result<bool> raise_version(FileSystem& files, const std::string& directory, std::uint32_t format) {
   MILLRACE_ASSIGN(Version version, read_version_file(files, directory));
   if (version.format >= format) {
+    // The process that raised it may have died, or failed, before the new file was durable.
+    MILLRACE_TRY(files.sync_directory(directory));
     return false;
   }
   version.format = format;

@@ -9,6 +9,7 @@
 
 #include "bulk_files.hpp"
 #include "settling_world.hpp"
+#include "version.hpp"
 
 // Rounds of settling on a file system that makes many files durable by one sync.
 namespace millrace::log {
@@ -75,11 +76,14 @@ TEST_F(BulkSettling, files_are_synced_one_by_one_after_the_sync_of_all_failed) {
   ASSERT_TRUE(maintain_all(*log_));
   EXPECT_EQ(files_->bulk_syncs, 1);
   EXPECT_EQ(count_of(*log_, "settling_errors"), 1U);
+  EXPECT_EQ(count_of(*log_, "settled_bytes"), 0U);
   EXPECT_EQ(count_of(*log_, "unsettled_bytes"), 0U) << "commits do not wait for it";
   ASSERT_TRUE(maintain_all(*log_));
   EXPECT_EQ(files_->bulk_syncs, 1);
   EXPECT_GT(files_->settled_syncs, 0);
   EXPECT_EQ(count_of(*log_, "settling_errors"), 1U);
+  EXPECT_GT(count_of(*log_, "settled_bytes"), 8U * 3U * 2'000U);
+  EXPECT_LT(count_of(*log_, "settled_bytes"), 8U * 3U * 2'200U) << "once";
   SeededRandom random(7);
   machine().lose_power(random);
   log_ = open_embedded(root, *environment_, options_of(), settling()).value();
@@ -108,6 +112,18 @@ TEST_F(BulkSettling, a_round_that_failed_is_not_repeated_at_once) {
   files_->before_settled_write = nullptr;
   ASSERT_TRUE(log_->maintain_storage());
   expect_values();
+}
+
+// The member that made them may have died before their names were durable.
+TEST_F(BulkSettling, directories_are_durable_before_what_is_in_them_counts) {
+  begin_wide(settling());
+  ASSERT_TRUE(put_all(*log_, {all_[0]}, "v"));
+  ASSERT_TRUE(log_->maintain_storage());
+  EXPECT_THAT(files_->synced_directories, testing::Contains(root + "/settled"));
+  files_->synced_directories.clear();
+  const auto raised = embedded::raise_version(*files_, root, embedded::format_version_settled);
+  EXPECT_FALSE(raised.value());
+  EXPECT_THAT(files_->synced_directories, testing::Contains(root));
 }
 
 }  // namespace

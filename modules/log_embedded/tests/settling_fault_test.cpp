@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "failing_files.hpp"
+#include "member.hpp"
 #include "settling_world.hpp"
 
 // Rounds of settling that end early: by a death, a loss of power, a call that fails. On a simulated
@@ -141,6 +142,39 @@ TEST_F(SettlingFaults, a_call_that_fails_anywhere_in_a_round_costs_nothing) {
     }
     EXPECT_GT(number, 50);
   }
+}
+
+TEST_F(SettlingFaults, a_handle_that_gives_up_its_slot_settles_nothing_more) {
+  const auto log = begin();
+  EmbeddedOptions options = settling();
+  options.regions = &machine().regions;
+  const auto member =
+      embedded::Member::open(root, machine().environment, options_of("stock", "two"), options)
+          .value();
+  member->settler.stop();
+  const auto before = names("/settled/t-0", "");
+  const Status kept = member->maintain_storage();
+  ASSERT_FALSE(kept);
+  EXPECT_TRUE(kept.error().is(errc::closed)) << kept.error().to_string();
+  EXPECT_EQ(names("/settled/t-0", ""), before);
+}
+
+// Another member may have written a newer one.
+TEST_F(SettlingFaults, a_handle_that_gives_up_its_slot_replaces_no_checkpoint) {
+  const auto log = begin();
+  EmbeddedOptions options = settling();
+  options.regions = &machine().regions;
+  const auto member =
+      embedded::Member::open(root, machine().environment, options_of("stock", "two"), options)
+          .value();
+  const auto made = [&] { return member->checkpointer.make(member->lock().value()); }();
+  ASSERT_TRUE(made);
+  const auto before = read_file(machine().files, root + "/checkpoint").value_or("");
+  member->checkpointer.stop();
+  const Status written = member->checkpointer.write(*made);
+  ASSERT_FALSE(written);
+  EXPECT_TRUE(written.error().is(errc::closed)) << written.error().to_string();
+  EXPECT_EQ(read_file(machine().files, root + "/checkpoint").value_or(""), before);
 }
 
 std::function<void()> at_point;
