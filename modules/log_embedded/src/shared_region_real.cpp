@@ -93,6 +93,7 @@ class RealRegion final : public SharedRegion {
     const short type = mode == LockMode::none     ? F_UNLCK
                        : mode == LockMode::shared ? F_RDLCK
                                                   : F_WRLCK;
+    const MutexLock guard(mutex_);
     return set_lock(lock_.get(), type, directory_ + "/LOCK");
   }
 
@@ -155,12 +156,12 @@ class RealRegion final : public SharedRegion {
   }
 
   Result<bool> join(int slot) override {
+    const MutexLock guard(mutex_);
     MILLRACE_ASSIGN(LockFile * fd, member_file(slot));
     MILLRACE_ASSIGN(const bool taken,
                     set_lock(fd->get(), F_WRLCK, directory_ + "/members/" + std::to_string(slot)));
     if (taken) {
       write_pid(fd->fd());
-      const MutexLock guard(mutex_);
       joined_.insert(slot);
     }
     return taken;
@@ -171,12 +172,11 @@ class RealRegion final : public SharedRegion {
     member_files_.erase(slot);
   }
   bool alive(int slot) override {
-    {
-      // A lock never conflicts with its own description, so asking for ours would show it free.
-      const MutexLock guard(mutex_);
-      if (joined_.contains(slot)) {
-        return true;
-      }
+    // Until the end: another thread may close all files, when the handle gives up its slot.
+    const MutexLock guard(mutex_);
+    // A lock never conflicts with its own description, so asking for ours would show it free.
+    if (joined_.contains(slot)) {
+      return true;
     }
     const auto fd = member_file(slot);
     return !fd || is_locked((*fd)->fd());
@@ -320,8 +320,7 @@ class RealRegion final : public SharedRegion {
     return {};
   }
 
-  Result<LockFile*> member_file(int slot) {
-    const MutexLock guard(mutex_);
+  Result<LockFile*> member_file(int slot) MILLRACE_REQUIRES(mutex_) {
     LockFile& fd = member_files_[slot];
     if (!fd) {
       const std::string path = directory_ + "/members/" + std::to_string(slot);
@@ -334,7 +333,7 @@ class RealRegion final : public SharedRegion {
   }
 
   std::string directory_;
-  LockFile lock_;
+  LockFile lock_ MILLRACE_GUARDED_BY(mutex_);
   OwnedFd epoll_;
   std::uint32_t generation_;
   Identity identity_;

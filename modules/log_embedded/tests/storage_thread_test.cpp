@@ -52,6 +52,23 @@ TEST_F(Settling, lets_commits_and_housekeeping_through_between_any_two_of_its_st
   expect_good_directory();
 }
 
+// For the thread sanitizer.
+TEST(StorageThread, others_may_ask_who_lives_while_a_handle_gives_up) {
+  const TemporaryDirectory directory;
+  for (int round = 0; round < 20; ++round) {
+    const auto region = real_shared_regions().open(directory.path(), true).value();
+    ASSERT_TRUE(region->join(0).value());
+    std::thread asks([&] {
+      for (int slot = 1; slot < 20; ++slot) {
+        EXPECT_FALSE(region->alive(slot));
+        static_cast<void>(region->try_lock(SharedRegion::LockMode::shared));
+      }
+    });
+    region->die();
+    asks.join();
+  }
+}
+
 TEST(StorageThread, settles_beside_threads_that_commit_read_and_keep_house) {
   const TemporaryDirectory directory;
   SeededRandom random{1};
