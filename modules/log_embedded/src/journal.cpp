@@ -183,7 +183,9 @@ Result<std::uint64_t> Journal::grow(std::uint64_t start, std::uint64_t bytes,
   MILLRACE_ASSIGN(const auto file, open_.file(start));
   MILLRACE_TRY(file->allocate(bytes));
   step();
-  MILLRACE_TRY(sync_file(*file));
+  // As in make_file(): it holds nothing yet. sync_file() would wait for the sync of another
+  // segment, under the writer lock.
+  MILLRACE_TRY(file->sync());
   step();
   MILLRACE_ASSIGN(const std::uint64_t room, file->size());
   const UniqueLock lock(mutex_);

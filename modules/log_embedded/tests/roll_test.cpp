@@ -6,6 +6,7 @@
 
 #include "embedded_world.hpp"
 #include "hooked_files.hpp"
+#include "journal.hpp"
 #include "millrace/base/die_at.hpp"
 
 // How the journal continues with its next segment, and the checkpoints on the way. On a simulated
@@ -317,6 +318,27 @@ TEST_F(EmbeddedRoll, others_commit_while_the_directory_of_a_new_segment_is_synce
   set_fault_handler(former);
   EXPECT_EQ(commits, 1) << "the writer lock was held";
   EXPECT_EQ(files.directory_syncs(), before + 1);
+}
+
+struct HeldLock : embedded::Locked {};
+
+// What a dead member left may be too small for the next frame.
+TEST(Journal, grows_a_segment_while_another_one_is_synced) {
+  FaultFileSystem disk;
+  ASSERT_TRUE(disk.create_directories("/journal"));
+  HookedFiles files(disk);
+  embedded::Journal segments(files, "/journal", OpenMode::read_write);
+  const HeldLock locked;
+  for (const std::uint64_t start : {0, 4'096}) {
+    ASSERT_TRUE(segments.make_segment(locked, start, 4'096, 4'096, [] {}));
+  }
+  ASSERT_TRUE(segments.hold(locked, 0));
+  ASSERT_TRUE(segments.write(locked, 0, "a frame"));
+  std::uint64_t room = 0;
+  files.before_sync(
+      [&] { room = segments.make_segment(locked, 4'096, 8'192, 8'192, [] {}).value(); });
+  ASSERT_TRUE(segments.sync(0, 4'096));
+  EXPECT_EQ(room, 8'192U);
 }
 
 }  // namespace
