@@ -15,6 +15,7 @@ namespace millrace::log::embedded {
 struct Counts {
   std::atomic<std::uint64_t> repaired_tails{0};
   std::atomic<std::uint64_t> opening_journal_bytes{0};
+  std::atomic<std::uint64_t> checkpoint_errors{0};
   std::atomic<std::uint64_t> settled_bytes{0};
   std::atomic<std::uint64_t> settling_errors{0};
   std::atomic<std::uint64_t> slowed_commits{0};
@@ -40,6 +41,11 @@ struct Counts {
          "when "
          "another member had it open.",
          opening_journal_bytes.load(std::memory_order_relaxed)},
+        {"checkpoint_errors",
+         "Times that this member could not write a checkpoint that was due, as on a full or "
+         "failing "
+         "disk. The one before it holds; opening the log reads more of the journal.",
+         checkpoint_errors.load(std::memory_order_relaxed)},
         {"settled_bytes",
          "Bytes of batches that this member moved from the journal into settled segments.",
          settled_bytes.load(std::memory_order_relaxed)},

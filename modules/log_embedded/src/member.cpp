@@ -310,10 +310,17 @@ Status Member::checkpoint_when_due() {
     return checkpointer.make(locked);
   };
   const auto made = make();
-  const Status written = made ? checkpointer.write(*made) : fail(made.error());
+  const Status written = made ? checkpointer.write(*made) : Status{};
   checkpointer.end();
-  // A full disk is no reason to stop: the older checkpoint still holds.
-  return written || is_disk_full(written.error()) ? Status{} : written;
+  if (!made) {
+    return is_disk_full(made.error()) ? Status{} : fail(made.error());
+  }
+  if (!written) {
+    // No reason to stop: the older checkpoint still holds.
+    directory.counts().checkpoint_errors.fetch_add(1, std::memory_order_relaxed);
+    MILLRACE_TRY(directory.check_open());
+  }
+  return directory.check_not_failed();
 }
 
 }  // namespace millrace::log::embedded

@@ -11,6 +11,7 @@
 #include "embedded_faults.hpp"
 #include "failing_files.hpp"
 #include "hooked_files.hpp"
+#include "settling_world.hpp"
 
 // Full disks, failing ones, and what is synced when. On a simulated machine.
 namespace millrace::log {
@@ -281,6 +282,29 @@ TEST_F(EmbeddedFaults, a_checkpoint_that_found_no_room_is_written_after_the_inte
   machine_.clock.advance_ms(5'000);
   ASSERT_TRUE(log->maintain().has_value());
   EXPECT_NE(checkpoint(), before);
+}
+
+TEST_F(EmbeddedFaults, a_checkpoint_that_cannot_be_written_ends_no_service) {
+  for (const ErrorCode code : {millrace::errc::disk_full, millrace::errc::io_error}) {
+    SimulatedMachine machine;
+    FailingFiles files(machine.files);
+    LogEnvironment environment{machine.clock, files, machine.random, machine.processes};
+    auto log =
+        open_embedded(SimulatedMachine::directory, environment, options_of(), machine.embedded())
+            .value();
+    const auto partition = topic_at(*log, "t");
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(put_all(*log, {partition}, std::string(40'000, 'v')));
+    }
+    machine.clock.advance_ms(5'000);
+    files.count_only("/checkpoint");
+    files.fail_call(1, code);
+    const Status kept = log->maintain();
+    EXPECT_TRUE(files.failed());
+    EXPECT_TRUE(kept) << kept.error().to_string();
+    EXPECT_EQ(count_of(*log, "checkpoint_errors"), 1U);
+    EXPECT_TRUE(put_all(*log, {partition}, "v"));
+  }
 }
 
 TEST_F(EmbeddedFaults, a_log_that_failed_on_a_full_disk_is_refused_after_a_restart) {
