@@ -136,6 +136,9 @@ Status Cleaner::begin_pass(const Settler::Lock& lock) {
       std::max<std::int64_t>(directory_.clock().monotonic_ns(), 1), std::memory_order_release);
   MILLRACE_TRY(topics_.refresh());
   Pass pass;
+  const RetentionClock::Time now = clock_.now();
+  pass.now_ms = now.ms;
+  directory_.counts().clock_jumps.fetch_add(now.jumped ? 1 : 0, std::memory_order_relaxed);
   pass.partitions = limited_partitions();
   if (pass.partitions.empty()) {
     return {};
@@ -147,17 +150,17 @@ Status Cleaner::begin_pass(const Settler::Lock& lock) {
   }
   pass.checkpoint = *std::move(known);
   // Readers may have moved since the checkpoint was written.
-  std::vector<PositionRecord> now;
+  std::vector<PositionRecord> positions;
   {
     MILLRACE_ASSIGN(const WriterLock::Held locked, lock());
-    now = positions_of(locked, directory_.control());
+    positions = positions_of(locked, directory_.control());
   }
   for (const Partition& partition : pass.partitions) {
     pass.readers.add(partition.id, partition.limits);
     pass.durable_readers.add(partition.id, partition.limits);
   }
   const std::vector<std::string> groups = topics_.catalog().groups();
-  pass.readers.take(now, groups);
+  pass.readers.take(positions, groups);
   pass.durable_readers.take(pass.checkpoint.positions, groups);
   pass_ = std::move(pass);
   return {};
@@ -241,7 +244,7 @@ Status Cleaner::continue_pass(const Settler::Lock& lock) {
 Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals) {
   const TopicLimits& limits = partition.limits;
   Offset settled = settled_of(pass_->checkpoint, partition);
-  const std::int64_t now_ms = directory_.clock().wall_ms();
+  const std::int64_t now_ms = pass_->now_ms;
   FileSystem& files = directory_.files();
   RetentionLimits retention = limits.retention;
   retention.needed_from = offset(start_of(partition).load(std::memory_order_acquire));
@@ -264,7 +267,7 @@ Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals)
                     compaction_due(files, partition.path, *limits.compaction, settled, now_ms));
     if (due) {
       compactions_.add({partition.id, partition.path, partition.row, *limits.compaction,
-                        limits.waits_for_readers, settled});
+                        limits.waits_for_readers, settled, now_ms});
     }
   }
   return {};

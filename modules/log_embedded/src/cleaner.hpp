@@ -15,6 +15,7 @@
 #include "log_directory.hpp"
 #include "millrace/base/mutex.hpp"
 #include "reader_positions.hpp"
+#include "retention_clock.hpp"
 #include "settler.hpp"
 #include "topic_limits.hpp"
 #include "topics.hpp"
@@ -41,7 +42,8 @@ class Cleaner {
         journal_(journal),
         topics_(topics),
         checkpointer_(checkpointer),
-        compactions_(directory, journal, stopped_) {}
+        compactions_(directory, journal, stopped_),
+        clock_(directory.clock()) {}
 
   /// Whether run() has something to do.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
@@ -66,6 +68,7 @@ class Cleaner {
     ReaderPositions durable_readers;  // as the checkpoint has them
     std::vector<Partition> partitions;
     std::size_t next = 0;  // to be looked at
+    std::int64_t now_ms = 0;
   };
   struct Removal {
     const Partition* partition = nullptr;
@@ -105,6 +108,7 @@ class Cleaner {
   Checkpointer& checkpointer_;
   std::atomic<bool> stopped_ = false;
   Compactions compactions_;
+  RetentionClock clock_;
   std::optional<Pass> pass_;
   std::map<std::size_t, std::int64_t> paused_until_ns_;  ///< by row
   bool prepared_ = false;                                ///< older builds refuse the directory

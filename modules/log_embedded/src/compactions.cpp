@@ -70,8 +70,8 @@ Result<bool> Compactions::begin(const Settler::Lock& lock) {
   }
   CompactionOptions options = first.options;
   options.stop = &stopped_;
-  compaction_ = std::make_unique<Compaction>(directory_.files(), first.path, options, settled,
-                                             directory_.clock().wall_ms());
+  compaction_ =
+      std::make_unique<Compaction>(directory_.files(), first.path, options, settled, first.now_ms);
   return true;
 }
 

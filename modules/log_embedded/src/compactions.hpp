@@ -30,6 +30,7 @@ class Compactions {
     CompactionOptions options;
     bool waits_for_readers = false;  ///< TopicLimits
     Offset settled;                  ///< of a durable checkpoint
+    std::int64_t now_ms = 0;         ///< for the times of tombstones
   };
   struct Failed {
     std::size_t row = 0;

@@ -22,6 +22,7 @@ struct Counts {
   std::atomic<std::uint64_t> removed_bytes{0};
   std::atomic<std::uint64_t> compacted_records{0};
   std::atomic<std::uint64_t> cleaning_errors{0};
+  std::atomic<std::uint64_t> clock_jumps{0};
   std::atomic<std::uint64_t> deletion_errors{0};
   std::atomic<std::uint64_t> scrubbed_bytes{0};
   std::atomic<std::uint64_t> scrub_errors{0};
@@ -70,6 +71,10 @@ struct Counts {
          "Times that this member could not remove or compact settled segments of a partition: a "
          "full or failing disk, or damage, which `millrace log verify` names. The records stay.",
          cleaning_errors.load(std::memory_order_relaxed)},
+        {"clock_jumps",
+         "Times that this member found the wall clock ahead by more than an hour since it looked "
+         "last. For a day it removes no records that are too old by that clock alone.",
+         clock_jumps.load(std::memory_order_relaxed)},
         {"deletion_errors",
          "Times that this member could not rename or remove the settled segments of deleted "
          "topics, as on a full or failing disk. It tries again after a minute.",

@@ -11,6 +11,23 @@ namespace {
 
 using testing::HasSubstr;
 
+TEST_F(Cleaning, a_clock_that_jumps_ahead_removes_nothing_for_a_day) {
+  constexpr std::int64_t day_ms = 24LL * 3'600 * 1'000;
+  auto log = open("one");
+  write(*log, 40);
+  clean(*log);
+  for (const std::int64_t year_ms : {365 * day_ms, -365 * day_ms, 365 * day_ms}) {
+    machine().clock.jump_wall_ms(year_ms);
+    machine().clock.advance_ms(1'000);
+    clean(*log);
+    EXPECT_EQ(log->start_offset(commands_at_).value(), offset(0));
+  }
+  EXPECT_EQ(count_of(*log, "clock_jumps"), 2U);
+  machine().clock.advance_ms(day_ms);
+  clean(*log);
+  EXPECT_GT(log->start_offset(commands_at_).value(), offset(0));
+}
+
 TEST_F(Cleaning, commands_are_removed_after_a_week_and_all_handles_learn_where_the_rest_begins) {
   auto log = open("one");
   write(*log, 40);
