@@ -27,9 +27,14 @@ struct Counts {
   std::atomic<std::uint64_t> scrubbed_bytes{0};
   std::atomic<std::uint64_t> scrub_errors{0};
 
-  /// With a size of the log as it is now.
-  [[nodiscard]] std::vector<LogCount> read(std::uint64_t unsettled_bytes) const {
+  /// With sizes of the log as they are now.
+  [[nodiscard]] std::vector<LogCount> read(std::uint64_t unsettled_bytes,
+                                           std::uint64_t index_bytes) const {
     return {
+        {"index_bytes",
+         "Bytes of the index of the log, of all members: 40 for each batch since the first process "
+         "opened it, and what is reserved. Free again when the last process has closed the log.",
+         index_bytes, LogCount::Kind::gauge},
         {"unsettled_bytes",
          "Bytes of the journal from the first batch that is to settle to its end, of all members.",
          unsettled_bytes, LogCount::Kind::gauge},

@@ -43,7 +43,7 @@ class EmbeddedLog final : public Log {
   Status maintain_storage() override { return log_->maintain_storage(); }
   int death_descriptor() override;
   std::vector<LogCount> counts() const override {
-    return log_->directory.counts().read(log_->settler.unsettled_bytes());
+    return log_->directory.counts().read(log_->settler.unsettled_bytes(), log_->index.bytes());
   }
   const LogOptions& options() const override { return log_->directory.options(); }
   std::string identity() override { return "file/" + std::to_string(log_->directory.log_id()); }

@@ -72,6 +72,17 @@ Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
   return mapped + (at - index_unit);
 }
 
+std::uint64_t Index::bytes() const {
+  std::uint64_t bytes = 0;
+  for (PartitionRow& row : directory_.control().partitions) {
+    for (std::size_t i = 0; i < index_levels; ++i) {
+      const bool made = std::atomic_ref(row.levels[i]).load(std::memory_order_relaxed) != 0;
+      bytes += made ? level_bytes(i) : 0;
+    }
+  }
+  return bytes;
+}
+
 Status Index::reserve(const Locked&, PartitionRow& row) {
   Control& control = directory_.control();
   const std::uint64_t count = row.count.load(std::memory_order_relaxed);

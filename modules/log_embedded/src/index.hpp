@@ -44,6 +44,9 @@ class Index {
   /// Where the partition ends by its last entry: the offset after that batch, or base().
   [[nodiscard]] Result<std::int64_t> end(const Locked&, const PartitionRow& row);
 
+  /// What the entries of all partitions take, and have reserved. Any thread.
+  [[nodiscard]] std::uint64_t bytes() const;
+
  private:
   [[nodiscard]] Result<char*> level(const PartitionRow& row, std::size_t number);
 

@@ -256,6 +256,8 @@ TEST_F(Settling, shows_on_all_handles_how_much_of_the_journal_is_not_settled) {
   fill(*log, 20);
   for (const Log* const one : {log.get(), other.get()}) {
     EXPECT_EQ(count_of(*one, "unsettled_bytes"), log->committed().position);
+    EXPECT_GE(count_of(*one, "index_bytes"), 40U * 20U);
+    EXPECT_LT(count_of(*one, "index_bytes"), 1U << 20U);
   }
   ASSERT_TRUE(maintain_all(*log));
   for (const Log* const one : {log.get(), other.get()}) {
