@@ -193,7 +193,9 @@ Status TopicIds::confirm_at_leaders(const std::vector<KafkaPartition>& partition
       names.push_back(name);
     MILLRACE_ASSIGN(const auto told, reader_.ask(leader, names, deadline_ns));
     for (const ToldTopic& one : told) {
-      if (one.id == topics.at(one.name)) continue;
+      // A broker of before 2.8 has no ids to tell.
+      const bool says = !one.id.is_none() || one.error != RD_KAFKA_RESP_ERR_NO_ERROR;
+      if (!says || one.id == topics.at(one.name)) continue;
       return fail(errc::unavailable, "topic " + one.name + " was deleted, or the broker at " +
                                          leader.text() + " does not know yet which one it is");
     }

@@ -3,7 +3,6 @@
 #include "topics.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "admin.hpp"
 #include "millrace/log/backend/rules.hpp"
@@ -20,11 +19,11 @@ constexpr std::int32_t first_foreign = 1 << 24;
 // And from here on those that have the name of a topic that was deleted while the handle used it.
 constexpr std::int32_t first_again = 1 << 25;
 
-// Of 63 bits, as some formats have it with a sign. All are random in the ids that clusters give,
-// but for a few in each half, which differ.
+// Of 53 bits, as the manifest has it in JSON. All are random in the ids that clusters give, but for
+// a few in each half, which differ.
 std::uint64_t stored(const TopicUuid& id) {
   if (id.is_none()) return 0;
-  return std::max<std::uint64_t>((id.high ^ id.low) & std::numeric_limits<std::int64_t>::max(), 1);
+  return std::max<std::uint64_t>((id.high ^ id.low) >> 11U, 1);
 }
 
 // Until a broker is asked again that has not heard of a change.
