@@ -108,8 +108,11 @@ Result<Topic> Topics::bind(Topic topic) {
   const auto id = ids_.bind(number_of(topic.id, topic.spec));
   // Who may not see a topic learns it when it is used, as before.
   if (id || id.error().is(errc::not_authorized)) return topic;
-  if (id.error().is(errc::unknown_topic)) return fail(unknown_topic_error(topic.spec.name));
-  return fail(id.error());
+  if (!id.error().is(errc::unknown_topic)) return fail(id.error());
+  // One that a tool of the cluster deleted before this handle used it stays known, as its owner may
+  // need to know that there was one; its uses fail.
+  if (topic.id.value < first_foreign) return topic;
+  return fail(unknown_topic_error(topic.spec.name));
 }
 
 std::uint64_t Topics::stored_id(TopicId topic) {
