@@ -215,6 +215,8 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
                     {"Create", "DescribeConfigs", "Read", "Write"},
                     "own topics, by the names of any build"});
   }
+  for (const std::string& topic : service.more_deleted)
+    topics.allow(topic, {"Delete", "Read"}, "is deleted");
   topics.add_to(acls, prefix);
   acls.push_back(
       {"group", true, prefix + service.service + "/", {"Read"}, "positions of its tasks"});

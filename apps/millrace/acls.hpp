@@ -29,6 +29,7 @@ struct ServiceDescription {
   /// Beyond its topology: what its HTTP side and other code of its own use.
   std::vector<std::string> more_read = {};
   std::vector<std::string> more_written = {};
+  std::vector<std::string> more_deleted = {};
 };
 
 /// The descriptions in a text, one JSON object after the other. errc::invalid_argument says what

@@ -114,12 +114,16 @@ Status show_acls(const AclsOptions& options, const std::string& log_url, FileSys
     services.insert(services.end(), more.begin(), more.end());
   }
   const bool only_one = services.size() == 1;
-  if (!only_one && (!options.more_read.empty() || !options.more_written.empty())) {
-    return fail(errc::invalid_argument, "--reads and --writes are for one service at a time");
+  const bool adds =
+      !options.more_read.empty() || !options.more_written.empty() || !options.more_deleted.empty();
+  if (!only_one && adds) {
+    return fail(errc::invalid_argument,
+                "--reads, --writes and --deletes are for one service at a time");
   }
   for (ServiceDescription& service : services) {
     service.more_read = options.more_read;
     service.more_written = options.more_written;
+    service.more_deleted = options.more_deleted;
     if (!options.exact) {
       MILLRACE_TRY(check_prefix(service, services));
     }
@@ -153,6 +157,11 @@ CLI::App* add_acls(CLI::App& app, Action& action) {
       ->take_all();
   command
       ->add_option("--writes", options->more_written, "A topic that is written beyond the topology")
+      ->type_name("TOPIC")
+      ->check(check_topic)
+      ->expected(1)
+      ->take_all();
+  command->add_option("--deletes", options->more_deleted, "A topic that is deleted")
       ->type_name("TOPIC")
       ->check(check_topic)
       ->expected(1)

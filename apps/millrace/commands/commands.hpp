@@ -182,6 +182,7 @@ struct AclsOptions {
   std::string principal;                  ///< empty: `User:<service>`
   std::vector<std::string> more_read;     ///< topics beyond the topology
   std::vector<std::string> more_written;
+  std::vector<std::string> more_deleted;
   bool reader = false;  ///< of a person who looks, instead of services
   bool exact = false;   ///< no prefix for the topics of a service
   std::string format = "table";

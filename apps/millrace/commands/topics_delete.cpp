@@ -13,7 +13,6 @@
 #include "commands/commands.hpp"
 #include "json.hpp"
 #include "millrace/log/backend/rules.hpp"
-#include "millrace/log/commit_order.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/tools.hpp"
 #include "millrace/stream/manifest.hpp"
@@ -199,8 +198,6 @@ Status delete_topic(log::Log& log, const DeleteTopicOptions& options,
                     const DeleteTopicChecks& checks, Output& out) {
   MILLRACE_ASSIGN(const log::Topic topic, find_topic(log, options.topic));
   MILLRACE_TRY(log::check_delete_topic(topic.spec, log.options().service));
-  // A cluster refuses it with the reason.
-  if (!log::has_commit_order(log)) return log.delete_topic(topic.id);
   MILLRACE_ASSIGN(const std::int64_t records, count_records(log, topic));
   if (!options.force) {
     MILLRACE_TRY(checks.not_in_use(topic));

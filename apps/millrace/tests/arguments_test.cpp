@@ -94,6 +94,7 @@ std::vector<Wrong> wrong_values() {
   add(all, "--principal", {"acls", "-"}, {"", "orders", "User:", ":orders"}, "TYPE:NAME");
   add(all, "--reads", {"acls", "-"}, names, "name of a topic");
   add(all, "--writes", {"acls", "-"}, names, "name of a topic");
+  add(all, "--deletes", {"acls", "-"}, names, "name of a topic");
   add(all, "--format", {"acls", "-"}, {"", "xml"}, "table");
   add(all, "--command-config", {"acls", "-"}, {""}, "is empty");
   add(all, "SERVICE", {"topology", "accept"}, names, "name of a service", {"totals", "2"});

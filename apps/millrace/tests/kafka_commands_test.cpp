@@ -98,6 +98,25 @@ TEST_F(CommandsOnKafka, topics_and_groups_are_listed) {
   EXPECT_EQ(groups.out, "there are no groups yet\n");
 }
 
+TEST_F(CommandsOnKafka, a_topic_is_deleted_and_its_name_is_free) {
+  const auto old = shop.service("orders").find_topic("orders").value();
+  const Outcome asked = ask({"topics", "delete", "orders"});
+  EXPECT_NE(asked.exit_code, 0) << asked.out;
+  EXPECT_NE(asked.notes.find("--yes"), std::string::npos) << asked.notes;
+  const Outcome done = ask({"topics", "delete", "orders", "--yes"});
+  ASSERT_EQ(done.exit_code, 0) << done.notes;
+  EXPECT_TRUE(done.out.starts_with("topic 'orders' (events of 'orders', 2 partitions, "))
+      << done.out;
+  EXPECT_EQ(ask({"topics", "--names"}).out.find("orders\n"), std::string::npos);
+  EXPECT_NE(ask({"topics", "delete", "orders", "--yes"}).exit_code, 0) << "there is none";
+  log::Log& orders = shop.service("orders");
+  ASSERT_TRUE(orders.maintain());
+  const auto now = orders.create_topic({"orders", 1, TopicKind::events, "orders"});
+  ASSERT_TRUE(now) << now.error().to_string();
+  EXPECT_NE(now->id, old.id);
+  EXPECT_EQ(orders.end_offset({now->id, log::partition(0)}).value(), log::offset(0));
+}
+
 TEST_F(CommandsOnKafka, an_unknown_topic_suggests_what_was_meant) {
   const Outcome done = ask({"tail", "order"});
   EXPECT_EQ(done.exit_code, 1);

@@ -40,9 +40,6 @@ void expect_replaced_everywhere(Log& log, TopicPartition partition, GroupId grou
 }
 
 TEST_P(LogContract, deletion_of_a_topic_is_seen_by_all_handles_at_once) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto stock = connect("stock");
   auto other = connect("stock", "other");
   const auto gone = make_topic(*stock, "t", 2);
@@ -53,6 +50,7 @@ TEST_P(LogContract, deletion_of_a_topic_is_seen_by_all_handles_at_once) {
   EXPECT_THAT(read(*other, gone), ElementsAre("k=v"));
   const Status deleted = stock->delete_topic(gone.topic);
   ASSERT_TRUE(deleted) << deleted.error().to_string();
+  world().synchronize();
   const auto later = connect("stock", "later");
   for (Log* const log : {other.get(), stock.get(), later.get()}) {
     expect_replaced_everywhere(*log, gone, group);
@@ -67,9 +65,6 @@ TEST_P(LogContract, deletion_of_a_topic_is_seen_by_all_handles_at_once) {
 }
 
 TEST_P(LogContract, deletion_leaves_the_name_to_another_topic_with_another_number) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto stock = connect("stock");
   auto other = connect("stock", "other");
   const auto old = make_topic(*stock, "t");
@@ -78,10 +73,12 @@ TEST_P(LogContract, deletion_leaves_the_name_to_another_topic_with_another_numbe
   }
   EXPECT_THAT(read(*other, old, offset(2)), ElementsAre("k=3"));
   ASSERT_TRUE(stock->delete_topic(old.topic));
+  world().synchronize();
   // Another kind and other settings, too: nothing of the old one is left.
   const auto made = other->create_topic({"t", 2, TopicKind::private_topic, "stock"});
   ASSERT_TRUE(made) << made.error().to_string();
   EXPECT_NE(made->id, old.topic);
+  world().synchronize();
   const TopicPartition now{made->id, partition(0)};
   EXPECT_EQ(stock->find_topic("t").value().id, made->id);
   EXPECT_EQ(stock->end_offset(now).value(), offset(0));
@@ -90,6 +87,7 @@ TEST_P(LogContract, deletion_leaves_the_name_to_another_topic_with_another_numbe
   expect_replaced_everywhere(*other, old, other->group("g").value());
   // Again and again.
   ASSERT_TRUE(stock->delete_topic(now.topic));
+  world().synchronize();
   const auto third = make_topic(*other, "t");
   put(*stock, third, "k", "third");
   EXPECT_THAT(read(*other, third), ElementsAre("k=third"));
@@ -98,9 +96,6 @@ TEST_P(LogContract, deletion_leaves_the_name_to_another_topic_with_another_numbe
 }
 
 TEST_P(LogContract, deletion_takes_the_positions_of_groups_along) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto log = connect();
   const auto old = make_topic(*log, "t");
   const auto stays = make_topic(*log, "stays");
@@ -119,9 +114,6 @@ TEST_P(LogContract, deletion_takes_the_positions_of_groups_along) {
 }
 
 TEST_P(LogContract, deletion_refuses_a_transaction_as_a_whole) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto log = connect();
   const auto gone = make_topic(*log, "t");
   const auto stays = make_topic(*log, "stays");
@@ -134,9 +126,6 @@ TEST_P(LogContract, deletion_refuses_a_transaction_as_a_whole) {
 }
 
 TEST_P(LogContract, deletion_is_for_the_owner_and_tools_of_topics_that_nobody_restores_from) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto stock = connect("stock");
   auto orders = connect("orders");
   auto tool = connect(std::string(any_service));
@@ -165,9 +154,6 @@ TEST_P(LogContract, deletion_is_for_the_owner_and_tools_of_topics_that_nobody_re
 }
 
 TEST_P(LogContract, deletion_leaves_the_outcome_of_a_commit_that_is_repeated) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto log = connect();
   const auto gone = make_topic(*log, "t");
   const auto stays = make_topic(*log, "stays");
@@ -188,23 +174,7 @@ TEST_P(LogContract, deletion_leaves_the_outcome_of_a_commit_that_is_repeated) {
   EXPECT_THAT(read(*log, stays), ElementsAre("k=v"));
 }
 
-TEST_P(LogContract, deletion_is_refused_where_other_tools_do_it) {
-  if (world().deletes_topics()) {
-    GTEST_SKIP() << "this log deletes topics";
-  }
-  auto log = connect();
-  const auto stays = make_topic(*log, "t");
-  const Status refused = log->delete_topic(stays.topic);
-  ASSERT_FALSE(refused);
-  EXPECT_TRUE(refused.error().is(errc::unsupported)) << refused.error().to_string();
-  EXPECT_THAT(refused.error().message(), HasSubstr("kafka-topics --delete"));
-  put(*log, stays, "k", "v");
-}
-
 TEST_P(LogContract, deletion_is_news_for_those_who_wait_for_the_topic) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto log = connect();
   auto other = connect("stock", "other");
   const auto gone = make_topic(*log, "t");

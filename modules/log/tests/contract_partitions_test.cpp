@@ -234,9 +234,6 @@ TEST_P(LogContract, a_topic_with_added_partitions_is_created_again_with_as_many)
 }
 
 TEST_P(LogContract, added_partitions_go_with_their_topic_and_the_next_one_has_its_own) {
-  if (!world().deletes_topics()) {
-    GTEST_SKIP() << "topics of this log are deleted by its own tools";
-  }
   auto log = connect();
   const auto gone = make_topic(*log, "t");
   ASSERT_TRUE(log->add_partitions(gone.topic, 2));

@@ -52,8 +52,6 @@ class LogFixture {
   /// Another client's transaction, open in partition 0 of the topic until the result is destroyed;
   /// null where nothing holds back what is committed.
   virtual std::shared_ptr<void> hold_back(const std::string& /*topic*/) { return nullptr; }
-  /// Log::delete_topic works.
-  virtual bool deletes_topics() const { return true; }
   /// Fewer where each costs a round trip.
   virtual int many_topics() const { return 1000; }
   /// Bytes of the longest name of a topic.

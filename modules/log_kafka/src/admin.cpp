@@ -66,6 +66,31 @@ Result<bool> create_topic(rd_kafka_t* client, const std::string& name, std::int3
   return true;
 }
 
+Status delete_topic(rd_kafka_t* client, const std::string& name, int timeout_ms) {
+  const std::string doing = "deleting topic " + name;
+  rd_kafka_DeleteTopic_t* topic = rd_kafka_DeleteTopic_new(name.c_str());
+  const auto event = ask(
+      client, RD_KAFKA_ADMIN_OP_DELETETOPICS, timeout_ms, doing,
+      [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+        rd_kafka_DeleteTopics(client, &topic, 1, options, queue);
+      },
+      [&](rd_kafka_AdminOptions_t* options) {
+        char ignored[256];
+        rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms, ignored, sizeof ignored);
+      });
+  rd_kafka_DeleteTopic_destroy(topic);
+  if (!event) return fail(event.error());
+  std::size_t count = 0;
+  const rd_kafka_topic_result_t** const results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event->get()), &count);
+  const rd_kafka_resp_err_t code =
+      count == 0 ? RD_KAFKA_RESP_ERR__FAIL : rd_kafka_topic_result_error(results[0]);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+    return {};
+  const char* const why = count == 0 ? nullptr : rd_kafka_topic_result_error_string(results[0]);
+  return fail(error_of(code, why == nullptr ? doing : doing + ": " + why));
+}
+
 Status create_partitions(rd_kafka_t* client, const std::string& name, std::int32_t total,
                          int timeout_ms) {
   const std::string doing = "adding partitions to topic " + name;

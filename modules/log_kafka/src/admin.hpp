@@ -17,6 +17,9 @@ namespace millrace::log::kafka {
 [[nodiscard]] Result<bool> create_topic(rd_kafka_t* client, const std::string& name,
                                         std::int32_t partitions, const Settings& config,
                                         int timeout_ms);
+/// Deletes a topic; nothing happens when there is none. When it returns, a broker may still name
+/// it.
+[[nodiscard]] Status delete_topic(rd_kafka_t* client, const std::string& name, int timeout_ms);
 /// Adds partitions to a topic, so that it has `total` of them; nothing happens when it has as many
 /// or more. When it returns, a broker may not show them yet.
 [[nodiscard]] Status create_partitions(rd_kafka_t* client, const std::string& name,

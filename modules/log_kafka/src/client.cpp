@@ -267,7 +267,9 @@ Error error_of(rd_kafka_resp_err_t code, std::string_view doing, std::string_vie
       return {errc::not_authorized,
               text +
                   "; the principal lacks an ACL on that topic (Read, Write, Create or "
-                  "DescribeConfigs; to change settings AlterConfigs, to add partitions Alter): "
+                  "DescribeConfigs; to change settings AlterConfigs, to add partitions Alter, to "
+                  "delete it "
+                  "Delete): "
                   "`millrace acls` prints all that a service needs"};
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       return {errc::not_authorized, text +

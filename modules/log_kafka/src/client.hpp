@@ -51,6 +51,11 @@ struct TopicUuid {
   friend bool operator==(const TopicUuid&, const TopicUuid&) = default;
 };
 
+/// Whether what names a topic by `kept` is about another one than `now`; not when one is not known.
+[[nodiscard]] inline bool is_of_another(const TopicUuid& kept, const TopicUuid& now) {
+  return !kept.is_none() && !now.is_none() && kept != now;
+}
+
 /// A topic's name in Kafka and a partition of it.
 struct KafkaPartition {
   std::string topic;

@@ -26,31 +26,41 @@ Result<Committed> Commits::commit(Transaction& transaction) {
   auto committed = send(out, transaction);
   if (committed || !committed.error().is(errc::unknown_topic)) return committed;
   // Of the topics, one was deleted, or a broker does not know it just now.
-  Error why = committed.error();
-  for (const TopicPartition partition : out.partitions) {
-    why = topics_.explain(partition, committed.error());
-    if (why.is(errc::topic_replaced)) break;
-  }
-  return fail(std::move(why));
+  return fail(topics_.explain(out.partitions, committed.error()));
 }
 
 Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
   MILLRACE_TRY(check_size(transaction, options_));
+  const bool may_repeat = !transaction.sequence().producer.empty();
   Outgoing out;
   out.batches.resize(transaction.batch_count());
   for (std::size_t i = 0; i < transaction.batch_count(); ++i) {
     Transaction::Batch& batch = transaction.batch(i);
-    MILLRACE_ASSIGN(out.batches[i].at, topics_.partition_in_kafka(batch.partition));
+    out.partitions.push_back(batch.partition);
+    auto at = topics_.partition_in_kafka(batch.partition);
+    // Deleted since the first commit, if this is a repeat.
+    if (!at && may_repeat && at.error().is(errc::topic_replaced)) {
+      out.are_state.push_back(false);
+      out.refused = at.error();
+      continue;
+    }
+    if (!at) return fail(at.error());
+    out.batches[i].at = *std::move(at);
     MILLRACE_ASSIGN(const TopicSpec spec, topics_.spec_of(batch.partition));
     MILLRACE_TRY(check_may_write(spec, options_.service));
     out.batches[i].encoded = batch.builder.finish();
     out.batches[i].count = batch.builder.count();
-    out.partitions.push_back(batch.partition);
     // The next owner of a task restores it from changelogs, up to their ends.
     out.are_state.push_back(is_state(spec));
   }
   for (const Transaction::Position& position : transaction.positions()) {
-    MILLRACE_ASSIGN(KafkaPartition partition, topics_.partition_in_kafka(position.partition));
+    auto found_partition = topics_.partition_in_kafka(position.partition);
+    if (!found_partition && may_repeat && found_partition.error().is(errc::topic_replaced)) {
+      out.refused = found_partition.error();
+      continue;
+    }
+    if (!found_partition) return fail(found_partition.error());
+    KafkaPartition partition = *std::move(found_partition);
     MILLRACE_ASSIGN(std::string group, groups_.name_in_kafka(position.group));
     auto found = std::find_if(out.positions.begin(), out.positions.end(),
                               [&](const OutgoingPositions& one) { return one.group == group; });
@@ -62,7 +72,7 @@ Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
 }
 
 Result<Committed> Commits::send(Outgoing& out, const Transaction& transaction) {
-  const bool empty = out.batches.empty() && out.positions.empty();
+  const bool empty = !out.refused && out.batches.empty() && out.positions.empty();
   if (!transaction.sequence().producer.empty() && !empty) return commit_sequence(out, transaction);
   MILLRACE_TRY(check_times(transaction, options_, config_.clock().wall_ms()));
   if (!transaction.claims().empty()) {
@@ -171,6 +181,7 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
       repeat = std::move(last);
       return {};
     }
+    if (out.refused) return fail(*out.refused);
     MILLRACE_TRY(check_times(transaction, options_, config_.clock().wall_ms()));
     MILLRACE_TRY(producer.begin(out.positions));
     for (OutgoingBatch& batch : out.batches)
@@ -221,7 +232,7 @@ Result<Committed> Commits::commit_sequence(Outgoing& out, const Transaction& tra
     }
     MILLRACE_TRY(status);
   }
-  if (repeat) return repeated(*repeat);
+  if (repeat) return repeated(*repeat, out);
   return answer(out);
 }
 
@@ -249,10 +260,16 @@ Status Commits::see_earlier_sequences(Producer& producer, const Transaction& tra
   return {};
 }
 
-Result<Committed> Commits::repeated(const Sequences::Last& last) {
+// Topics that were deleted since are those of the repeat.
+Result<Committed> Commits::repeated(const Sequences::Last& last, const Outgoing& out) {
   Committed committed;
   committed.repeated = true;
-  for (const auto& [at, first] : last.partitions) {
+  for (std::size_t i = 0; i < last.partitions.size(); ++i) {
+    const auto& [at, first] = last.partitions[i];
+    if (out.refused && last.partitions.size() == out.partitions.size()) {
+      committed.partitions.push_back({out.partitions[i], first});
+      continue;
+    }
     MILLRACE_ASSIGN(const Topic topic,
                     topics_.find(std::string_view(at.topic).substr(config_.url().prefix.size())));
     committed.partitions.push_back({{topic.id, partition(at.partition)}, first});

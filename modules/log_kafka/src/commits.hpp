@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,8 @@ class Commits {
     std::vector<TopicPartition> partitions;  // of the batches
     std::vector<bool> are_state;             // whether the topics of the batches hold state
     std::vector<OutgoingPositions> positions;
+    /// Why nothing of it can be written, unless it is the repeat of a commit.
+    std::optional<Error> refused;
   };
   [[nodiscard]] Result<Outgoing> prepare(Transaction& transaction);
   [[nodiscard]] Result<Committed> send(Outgoing& out, const Transaction& transaction);
@@ -60,7 +63,7 @@ class Commits {
   /// Readers may not see it yet. Under a claim before the claim can be released.
   void note_unseen(const Outgoing& out);
   [[nodiscard]] static Committed answer(const Outgoing& out);
-  [[nodiscard]] Result<Committed> repeated(const Sequences::Last& last);
+  [[nodiscard]] Result<Committed> repeated(const Sequences::Last& last, const Outgoing& out);
 
   const ClientConfig& config_;
   const LogOptions& options_;

@@ -77,7 +77,10 @@ Status Groups::add_positions(GroupInfo& info) {
     // Somebody deleted the topic.
     if (!topic && topic.error().is(errc::unknown_topic)) continue;
     if (!topic) return fail(topic.error());
-    info.positions.push_back({{topic->id, partition(one.partition.partition)}, one.next});
+    const TopicPartition at{topic->id, partition(one.partition.partition)};
+    const auto now = topics_.partition_in_kafka(at);
+    if (now && is_of_another(one.partition.id, now->id)) continue;
+    info.positions.push_back({at, one.next});
   }
   return {};
 }

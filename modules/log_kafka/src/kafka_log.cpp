@@ -106,11 +106,7 @@ Result<Topic> KafkaLog::add_partitions(TopicId topic, std::int32_t total) {
 
 Status KafkaLog::delete_topic(TopicId topic) {
   MILLRACE_TRY(state_.check());
-  MILLRACE_ASSIGN(const KafkaPartition there, topics_.partition_in_kafka({topic, partition(0)}));
-  return fail(errc::unsupported,
-              "topics of a cluster are deleted by its own tools, as members would not learn of it: "
-              "stop the services that use it, then `kafka-topics --delete --topic " +
-                  there.topic + "`");
+  return topics_.remove(topic);
 }
 
 Result<Topic> KafkaLog::find_topic(std::string_view name) {
@@ -189,7 +185,9 @@ Result<Offset> KafkaLog::end_offset(TopicPartition partition) {
 
 Result<std::vector<Offset>> KafkaLog::start_offsets(std::span<const TopicPartition> partitions) {
   MILLRACE_ASSIGN(const std::vector<KafkaPartition> at, topics_.partitions_in_kafka(partitions));
-  return reader_.ask(at, Reader::End::first);
+  auto first = reader_.ask(at, Reader::End::first);
+  if (!first) return fail(topics_.explain(partitions, first.error()));
+  return first;
 }
 
 Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition> partitions) {
@@ -198,10 +196,11 @@ Result<std::vector<Offset>> KafkaLog::end_offsets(std::span<const TopicPartition
   if (!visibility_.wait_own(at, own_timeout_ns))
     return fail(errc::unavailable,
                 "what this handle committed cannot be read yet: an older transaction is open");
-  MILLRACE_ASSIGN(std::vector<Offset> last, reader_.ask(at, Reader::End::last_stable));
-  visibility_.note_stable(at, last);
+  auto last = reader_.ask(at, Reader::End::last_stable);
+  if (!last) return fail(topics_.explain(partitions, last.error()));
+  visibility_.note_stable(at, *last);
   for (std::size_t i = 0; i < partitions.size(); ++i)
-    reader_.heard_of(partitions[i], last[i]);
+    reader_.heard_of(partitions[i], (*last)[i]);
   return last;
 }
 

@@ -9,23 +9,25 @@
 #include "units.hpp"
 
 namespace millrace::log::kafka {
+
 Result<std::vector<std::optional<Offset>>> Positions::find(
     GroupId group, std::span<const TopicPartition> partitions) {
   MILLRACE_ASSIGN(const std::vector<KafkaPartition> at, topics_.partitions_in_kafka(partitions));
   MILLRACE_ASSIGN(const std::string name, groups_.name_in_kafka(group));
-  MILLRACE_ASSIGN(auto found, ask(name, at));
-  if (std::ranges::all_of(found, [](const auto& one) { return one.has_value(); })) return found;
+  MILLRACE_ASSIGN(Found found, ask(name, at));
+  if (std::ranges::all_of(found.next, [](const auto& one) { return one.has_value(); }))
+    return std::move(found.next);
   MILLRACE_TRY(state_.catch_up_to_end());
-  if (lost(group, at, found).empty()) return found;
+  if (lost(group, at, found).empty()) return std::move(found.next);
   // The first one may have been committed between the two responses. What is noted was committed
   // before, so a second response shows it.
   MILLRACE_ASSIGN(found, ask(name, at));
   if (const auto gone = lost(group, at, found); !gone.empty()) return fail(lost_error(name, gone));
-  return found;
+  return std::move(found.next);
 }
 
-Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& group,
-                                                          const std::vector<KafkaPartition>& at) {
+Result<Positions::Found> Positions::ask(const std::string& group,
+                                        const std::vector<KafkaPartition>& at) {
   const std::int64_t deadline_ns = config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
   for (;;) {
     const std::uint64_t seen = reader_.signal().count();
@@ -34,9 +36,12 @@ Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& gro
       std::map<KafkaPartition, Offset> next;
       for (const GroupPosition& one : *found)
         next.emplace(one.partition, one.next);
-      std::vector<std::optional<Offset>> all(at.size());
+      Found all{std::vector<std::optional<Offset>>(at.size()), std::vector<bool>(at.size())};
       for (std::size_t i = 0; i < at.size(); ++i) {
-        if (const auto one = next.find(at[i]); one != next.end()) all[i] = one->second;
+        const auto one = next.find(at[i]);
+        if (one == next.end()) continue;
+        all.is_of_another[i] = is_of_another(one->first.id, at[i].id);
+        if (!all.is_of_another[i]) all.next[i] = one->second;
       }
       return all;
     }
@@ -48,12 +53,13 @@ Result<std::vector<std::optional<Offset>>> Positions::ask(const std::string& gro
 }
 
 std::vector<KafkaPartition> Positions::lost(GroupId group, const std::vector<KafkaPartition>& at,
-                                            const std::vector<std::optional<Offset>>& found) const {
+                                            const Found& found) const {
   return state_.look([&](const State& state) {
     std::vector<KafkaPartition> gone;
     for (std::size_t i = 0; i < at.size(); ++i) {
       const std::string topic = at[i].topic.substr(config_.url().prefix.size());
-      if (!found[i] && state.had_position(group.value, topic, at[i].partition))
+      if (!found.next[i] && !found.is_of_another[i] &&
+          state.had_position(group.value, topic, at[i].partition))
         gone.push_back(at[i]);
     }
     return gone;

@@ -39,11 +39,16 @@ class Positions {
   void note(const Transaction& transaction);
 
  private:
-  [[nodiscard]] Result<std::vector<std::optional<Offset>>> ask(
-      const std::string& group, const std::vector<KafkaPartition>& at);
-  [[nodiscard]] std::vector<KafkaPartition> lost(
-      GroupId group, const std::vector<KafkaPartition>& at,
-      const std::vector<std::optional<Offset>>& found) const;
+  /// What the cluster has for each partition.
+  struct Found {
+    std::vector<std::optional<Offset>> next;
+    /// The position is of another topic, which had the name before: nothing of this one was lost.
+    std::vector<bool> is_of_another;
+  };
+  [[nodiscard]] Result<Found> ask(const std::string& group, const std::vector<KafkaPartition>& at);
+  [[nodiscard]] std::vector<KafkaPartition> lost(GroupId group,
+                                                 const std::vector<KafkaPartition>& at,
+                                                 const Found& found) const;
   [[nodiscard]] Error lost_error(const std::string& group,
                                  const std::vector<KafkaPartition>& lost) const;
 

@@ -3,6 +3,7 @@
 #include "state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::log::kafka {
 namespace {
@@ -49,6 +50,17 @@ void State::end_subscription(std::int64_t number) {
     if (task.owner == number) task.owner = -1;
   }
   subscriptions_.erase(found);
+}
+
+// The cluster has no positions of groups there any more: none of them is missed.
+void State::delete_topic(std::int32_t number) {
+  if (number < 0 || std::cmp_greater_equal(number, topics_.size()) ||
+      !deleted_.insert(number).second)
+    return;
+  const std::string& name = topics_[static_cast<std::size_t>(number)].spec.name;
+  topic_numbers_.erase(name);
+  for (Group& group : groups_)
+    std::erase_if(group.positions, [&](const auto& position) { return position.first == name; });
 }
 
 void State::apply(std::int64_t offset, const StateRecord& record) {
@@ -119,7 +131,8 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                         if (found == topic_numbers_.end()) return;
                         TopicSpec& spec = topics_[static_cast<std::size_t>(found->second)].spec;
                         spec.partitions = std::max(spec.partitions, added.total);
-                      }},
+                      },
+                      [&](const TopicDeleted& deleted) { delete_topic(deleted.number); }},
              record);
 }
 

@@ -82,6 +82,9 @@ struct Ended {
 struct Snapshot {
   std::int64_t as_of = 0;
   std::string state;
+  /// Whether the state has deleted topics, which builds that do not know them would misread. Not
+  /// part of the bytes.
+  bool has_deleted = false;
 };
 /// The topic was made: a random name, so that one that is deleted and made again is another log.
 struct Created {
@@ -99,18 +102,23 @@ struct PartitionsAdded {
   std::string topic;  ///< without the prefix
   std::int32_t total = 0;
 };
+/// The topic with this number was deleted, in Kafka first. Its name is free; the number stays.
+struct TopicDeleted {
+  std::int32_t number = 0;
+};
 using StateRecord =
     std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed, Released,
-                 Unsubscribed, Ended, Snapshot, Created, Positioned, PartitionsAdded>;
+                 Unsubscribed, Ended, Snapshot, Created, Positioned, PartitionsAdded, TopicDeleted>;
 
 /// Which versions of these records a build understands and writes. The defaults are those of this
 /// build; tests give those of an older or a later one.
 /// docs/decisions/0017-members-announce-versions.md.
 struct RecordVersions {
-  std::int64_t folds = 2;  ///< the highest that it understands
+  std::int64_t folds = 3;  ///< the highest that it understands
   /// By kind (its index in StateRecord) the version in which it is written; the others in 1. None
-  /// is above `folds`. Version 2 came with PartitionsAdded.
-  std::map<std::size_t, std::int64_t> written{{12, 2}};
+  /// is above `folds`. Version 2 came with PartitionsAdded, 3 with TopicDeleted; a snapshot that
+  /// has such topics is of the same version.
+  std::map<std::size_t, std::int64_t> written{{12, 2}, {13, 3}};
   [[nodiscard]] std::int64_t of(const StateRecord& record) const;
 };
 
@@ -154,7 +162,10 @@ class State {
   /// heartbeat of one that has ended) change nothing.
   void apply(std::int64_t offset, const StateRecord& record);
 
+  /// By number, deleted ones too.
   [[nodiscard]] const std::vector<TopicMade>& topics() const { return topics_; }
+  [[nodiscard]] bool is_deleted(std::int32_t number) const { return deleted_.contains(number); }
+  [[nodiscard]] bool has_deleted() const { return !deleted_.empty(); }
   [[nodiscard]] const TopicSpec* topic(std::string_view name, TopicId& id) const;
   [[nodiscard]] const std::vector<Group>& groups() const { return groups_; }
   [[nodiscard]] const std::map<std::int64_t, Member>& members() const { return members_; }
@@ -176,13 +187,15 @@ class State {
 
  private:
   void end_subscription(std::int64_t number);
+  void delete_topic(std::int32_t number);
 
   std::string creation_;
   std::vector<TopicMade> topics_;  // by TopicId
   std::vector<Group> groups_;      // by GroupId
   std::map<std::int64_t, Member> members_;
-  std::map<std::int64_t, Subscription> subscriptions_;  // by age
-  std::map<std::string, std::int32_t, std::less<>> topic_numbers_;
+  std::map<std::int64_t, Subscription> subscriptions_;              // by age
+  std::map<std::string, std::int32_t, std::less<>> topic_numbers_;  // without the deleted ones
+  std::set<std::int32_t> deleted_;
 };
 
 }  // namespace millrace::log::kafka

@@ -125,6 +125,8 @@ void write(Writer& out, const PartitionsAdded& record) {
   out.text(record.topic).number(record.total);
 }
 
+void write(Writer& out, const TopicDeleted& record) { out.number(record.number); }
+
 Announcement read_announcement(StateReader& in) {
   Announcement announced;
   if (!in.has_more()) return announced;
@@ -172,7 +174,10 @@ Error corrupt(std::string_view what) {
 }  // namespace
 
 std::int64_t RecordVersions::of(const StateRecord& record) const {
-  const auto found = written.find(record.index());
+  const auto* const snapshot = std::get_if<Snapshot>(&record);
+  const bool has_deleted = snapshot != nullptr && snapshot->has_deleted;
+  const auto found =
+      written.find(has_deleted ? StateRecord(TopicDeleted{}).index() : record.index());
   return found == written.end() ? 1 : found->second;
 }
 
@@ -261,6 +266,9 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
       record = std::move(added);
       break;
     }
+    case 13:
+      record = TopicDeleted{in.small()};
+      break;
     default:
       return fail(corrupt("a record of no known kind"));
   }
@@ -301,17 +309,22 @@ std::string State::encode() const {
   const bool announced = std::any_of(members_.begin(), members_.end(), [](const auto& one) {
     return one.second.announced != Announcement{};
   });
-  if (!announced) return out.take();
+  if (!announced && deleted_.empty()) return out.take();
   for (const auto& [number, member] : members_)
     out.number(member.announced.folds).number(member.announced.session_ms);
+  if (deleted_.empty()) return out.take();
+  out.number(static_cast<std::int64_t>(deleted_.size()));
+  for (const std::int32_t number : deleted_)
+    out.number(number);
   return out.take();
 }
 
 Result<State> State::decode(std::string_view bytes) {
   StateReader in(bytes);
   State state;
+  std::vector<TopicMade> topics;
   for (std::size_t left = in.count(); left > 0; --left)
-    state.apply(0, in.topic());
+    topics.push_back(in.topic());
   for (std::size_t left = in.count(); left > 0; --left) {
     Group group{in.text(), {}, {}};
     for (std::size_t tasks = in.count(); tasks > 0; --tasks) {
@@ -358,7 +371,19 @@ Result<State> State::decode(std::string_view bytes) {
     for (auto& [number, member] : state.members_)
       member.announced = read_announcement(in);
   }
+  std::set<std::int32_t> deleted;
+  if (in.has_more()) {
+    for (std::size_t left = in.count(); left > 0; --left)
+      deleted.insert(in.small());
+  }
   if (!in.good()) return fail(corrupt("a snapshot that ends early"));
+  // In their order, so that each gets its number.
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    const auto number = static_cast<std::int32_t>(i);
+    if (!deleted.contains(number)) state.topic_numbers_.emplace(topics[i].spec.name, number);
+  }
+  state.topics_ = std::move(topics);
+  state.deleted_ = std::move(deleted);
   return state;
 }
 

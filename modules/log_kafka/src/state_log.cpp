@@ -302,7 +302,7 @@ Status StateLog::trim() {
   {
     const MutexLock lock(mutex_);
     if (next_ - snapshot_at_ < records_between_snapshots) return {};
-    snapshot = {next_, state_.encode()};
+    snapshot = {next_, state_.encode(), state_.has_deleted()};
   }
   // Kept from before the snapshot on: who reads from there finds it behind records it lacks.
   const std::int64_t as_of = snapshot.as_of;

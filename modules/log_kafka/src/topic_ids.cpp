@@ -18,10 +18,10 @@ constexpr std::int64_t failed_look_pause_ns = 5'000 * ms;
 constexpr std::int64_t denied_ns = 5'000 * ms;
 constexpr std::int64_t pause_ns = 20 * ms;
 
-using wire::ToldTopic;
+using wire::NamedTopic;
 
-bool is_unknown(const ToldTopic& told) {
-  return told.id.is_none() && told.error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+bool is_unknown(const NamedTopic& named) {
+  return named.id.is_none() && named.error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
 void pause(Clock& clock) { wire::advance_all({}, -1, clock.monotonic_ns() + pause_ns, clock); }
@@ -40,8 +40,8 @@ Result<std::vector<net::Address>> TopicIds::brokers(bool again) {
 }
 
 // Another broker at each call.
-std::optional<std::vector<ToldTopic>> TopicIds::ask_one(const std::vector<std::string>& names,
-                                                        std::int64_t deadline_ns) {
+std::optional<std::vector<NamedTopic>> TopicIds::ask_one(const std::vector<std::string>& names,
+                                                         std::int64_t deadline_ns) {
   const auto known = brokers(false);
   if (!known || known->empty()) return std::nullopt;
   std::size_t turn = 0;
@@ -49,8 +49,8 @@ std::optional<std::vector<ToldTopic>> TopicIds::ask_one(const std::vector<std::s
     const MutexLock lock(mutex_);
     turn = turn_++;
   }
-  auto told = reader_.ask((*known)[turn % known->size()], names, deadline_ns);
-  if (told) return *std::move(told);
+  auto named = reader_.ask((*known)[turn % known->size()], names, deadline_ns);
+  if (named) return *std::move(named);
   const MutexLock lock(mutex_);
   brokers_.clear();
   return std::nullopt;
@@ -62,11 +62,11 @@ Result<std::optional<TopicUuid>> TopicIds::ask_for(const std::string& name,
   const std::vector<std::string> names{name};
   const auto one = ask_one(names, deadline_ns);
   if (!one) return std::nullopt;
-  const ToldTopic& told = one->front();
-  if (!told.id.is_none()) return told.id;
-  if (told.error == RD_KAFKA_RESP_ERR_NO_ERROR) return TopicUuid{};
-  if (!is_unknown(told)) {
-    Error error = error_of(told.error, "looking for topic " + name);
+  const NamedTopic& named = one->front();
+  if (!named.id.is_none()) return named.id;
+  if (named.error == RD_KAFKA_RESP_ERR_NO_ERROR) return TopicUuid{};
+  if (!is_unknown(named)) {
+    Error error = error_of(named.error, "looking for topic " + name);
     if (error.is(errc::unavailable)) return std::nullopt;
     return fail(std::move(error));
   }
@@ -126,9 +126,9 @@ void TopicIds::bind_all(const std::vector<Number>& numbers) {
     }
   }
   if (free.empty()) return;
-  const auto told = ask_one(names, config_.clock().monotonic_ns() + config_.timeout_ms() * ms);
-  for (std::size_t i = 0; told && i < free.size(); ++i) {
-    const ToldTopic& one = (*told)[i];
+  const auto named = ask_one(names, config_.clock().monotonic_ns() + config_.timeout_ms() * ms);
+  for (std::size_t i = 0; named && i < free.size(); ++i) {
+    const NamedTopic& one = (*named)[i];
     if (one.id.is_none() && one.error != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     static_cast<void>(keep(free[i], one.id));
   }
@@ -145,13 +145,33 @@ void TopicIds::await_agreement(const std::string& name) {
     for (const auto& each : reader_.ask_each(all.value_or(std::vector<net::Address>{}), names,
                                              clock.monotonic_ns() + look_timeout_ns)) {
       if (!each) continue;
-      const ToldTopic& told = each->front();
-      agree = agree && !is_unknown(told) && id.value_or(told.id) == told.id;
-      id = told.id;
+      const NamedTopic& named = each->front();
+      agree = agree && !is_unknown(named) && id.value_or(named.id) == named.id;
+      id = named.id;
     }
     if (agree && id) return;
     pause(clock);
   }
+}
+
+Status TopicIds::await_absence(const std::string& name, const TopicUuid& id) {
+  const std::vector<std::string> names{name};
+  Clock& clock = config_.clock();
+  const std::int64_t deadline_ns = clock.monotonic_ns() + config_.timeout_ms() * ms;
+  while (clock.monotonic_ns() < deadline_ns) {
+    MILLRACE_ASSIGN(const auto all, brokers(true));
+    const auto named = reader_.ask_each(all, names, clock.monotonic_ns() + look_timeout_ns);
+    const bool is_there = std::ranges::any_of(named, [&](const auto& each) {
+      return each && (id.is_none() ? !is_unknown(each->front()) : each->front().id == id);
+    });
+    const bool is_named = std::ranges::any_of(named, [](const auto& each) { return !!each; });
+    // A broker that has no ids does not say; the request has waited for the deletion.
+    if (is_named && (id.is_none() || !is_there)) return {};
+    pause(clock);
+  }
+  return fail(errc::unavailable, "topic " + name +
+                                     " was deleted, but a broker still names it: delete it again "
+                                     "in a while, which makes its name free");
 }
 
 bool TopicIds::is_deleted(std::int32_t number) const {
@@ -191,8 +211,8 @@ Status TopicIds::confirm_at_leaders(const std::vector<KafkaPartition>& partition
     std::vector<std::string> names;
     for (const auto& [name, id] : topics)
       names.push_back(name);
-    MILLRACE_ASSIGN(const auto told, reader_.ask(leader, names, deadline_ns));
-    for (const ToldTopic& one : told) {
+    MILLRACE_ASSIGN(const auto named, reader_.ask(leader, names, deadline_ns));
+    for (const NamedTopic& one : named) {
       // A broker of before 2.8 has no ids to tell.
       const bool says = !one.id.is_none() || one.error != RD_KAFKA_RESP_ERR_NO_ERROR;
       if (!says || one.id == topics.at(one.name)) continue;
@@ -215,8 +235,8 @@ void TopicIds::look_at_all(std::int64_t now_ns) {
   for (const auto& [name, id] : ours)
     names.push_back(name);
   std::set<std::string> confirmed;
-  const auto confirm = [&](const std::vector<ToldTopic>& told) {
-    for (const ToldTopic& one : told) {
+  const auto confirm = [&](const std::vector<NamedTopic>& named) {
+    for (const NamedTopic& one : named) {
       // Who may not see it does not know.
       const bool denies = !one.id.is_none() || is_unknown(one);
       if (!denies || one.id == ours[one.name]) confirmed.insert(one.name);
@@ -240,7 +260,7 @@ void TopicIds::look_at_all(std::int64_t now_ns) {
         is_sure = is_sure && each;
       }
     }
-    judge(names, confirmed, is_sure, now_ns);
+    conclude(names, confirmed, is_sure, now_ns);
   }
   const MutexLock lock(mutex_);
   is_looking_ = false;
@@ -249,8 +269,8 @@ void TopicIds::look_at_all(std::int64_t now_ns) {
 }
 
 // A topic that a silent broker may know is denied, but never deleted.
-void TopicIds::judge(const std::vector<std::string>& names, const std::set<std::string>& confirmed,
-                     bool is_sure, std::int64_t now_ns) {
+void TopicIds::conclude(const std::vector<std::string>& names,
+                        const std::set<std::string>& confirmed, bool is_sure, std::int64_t now_ns) {
   const MutexLock lock(mutex_);
   for (auto& [number, binding] : bindings_) {
     if (binding.deleted || binding.id.is_none() ||

@@ -42,6 +42,9 @@ class TopicIds {
   /// Waits until all brokers that respond name the same topic: one was just created.
   void await_agreement(const std::string& name);
 
+  /// Waits until no broker that responds names that topic: it was just deleted. errc::unavailable.
+  [[nodiscard]] Status await_absence(const std::string& name, const TopicUuid& id);
+
   /// Whether the topic that the number means is known to be deleted.
   [[nodiscard]] bool is_deleted(std::int32_t number) const;
   /// Looks whether topics were deleted, if that was not done for a second or is wanted now.
@@ -60,12 +63,12 @@ class TopicIds {
     std::int64_t denied_since_ns = -1;  ///< -1: it is not denied
   };
   Result<std::vector<net::Address>> brokers(bool again);
-  std::optional<std::vector<wire::ToldTopic>> ask_one(const std::vector<std::string>& names,
-                                                      std::int64_t deadline_ns);
+  std::optional<std::vector<wire::NamedTopic>> ask_one(const std::vector<std::string>& names,
+                                                       std::int64_t deadline_ns);
   Result<std::optional<TopicUuid>> ask_for(const std::string& name, std::int64_t deadline_ns);
   void look_at_all(std::int64_t now_ns);
-  void judge(const std::vector<std::string>& names, const std::set<std::string>& confirmed,
-             bool is_sure, std::int64_t now_ns);
+  void conclude(const std::vector<std::string>& names, const std::set<std::string>& confirmed,
+                bool is_sure, std::int64_t now_ns);
   TopicUuid keep(const Number& number, TopicUuid id);
 
   const ClientConfig& config_;

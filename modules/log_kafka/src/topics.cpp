@@ -14,123 +14,10 @@
 namespace millrace::log::kafka {
 namespace {
 
-// Topics of the cluster that are not ours are numbered from here on, in each handle by itself.
-constexpr std::int32_t first_foreign = 1 << 24;
-// And from here on those that have the name of a topic that was deleted while the handle used it.
-constexpr std::int32_t first_again = 1 << 25;
-
-// Of 53 bits, as the manifest has it in JSON. All are random in the ids that clusters give, but for
-// a few in each half, which differ.
-std::uint64_t stored(const TopicUuid& id) {
-  if (id.is_none()) return 0;
-  return std::max<std::uint64_t>((id.high ^ id.low) >> 11U, 1);
-}
-
 // Until a broker is asked again that has not heard of a change.
 constexpr std::int64_t settings_retry_ns = 20 * ms;
 
 }  // namespace
-
-Result<TopicSpec> Topics::spec_of(TopicPartition partition) const {
-  std::int32_t number = partition.topic.value;
-  if (number >= first_again) {
-    const MutexLock lock(mutex_);
-    const auto index = static_cast<std::size_t>(number - first_again);
-    if (index >= again_.size()) return fail(unknown_topic_error(partition.topic));
-    number = again_[index].value;
-  }
-  std::optional<TopicSpec> spec = state_.look([&](const State& state) -> std::optional<TopicSpec> {
-    if (number < 0 || static_cast<std::size_t>(number) >= state.topics().size())
-      return std::nullopt;
-    return state.topics()[static_cast<std::size_t>(number)].spec;
-  });
-  if (!spec && number >= first_foreign) {
-    const MutexLock lock(mutex_);
-    const auto index = static_cast<std::size_t>(number - first_foreign);
-    if (index < foreign_.size()) spec = foreign_[index];
-  }
-  if (!spec) return fail(unknown_topic_error(partition.topic));
-  MILLRACE_TRY(check_partition(*spec, partition.partition));
-  return *std::move(spec);
-}
-
-Result<KafkaPartition> Topics::partition_in_kafka(TopicPartition partition) {
-  auto spec = spec_of(partition);
-  if (!spec && (spec.error().is(errc::unknown_topic) || spec.error().is(errc::unknown_partition))) {
-    // Another handle may have made it, or added it, a moment ago.
-    MILLRACE_TRY(state_.catch_up_to_end());
-    spec = spec_of(partition);
-  }
-  if (!spec) return fail(spec.error());
-  const TopicIds::Number number = number_of(partition.topic, *spec);
-  MILLRACE_ASSIGN(const TopicUuid id, ids_.bind(number));
-  if (!id.is_none()) {
-    MILLRACE_ASSIGN(const bool deleted, ids_.look(number));
-    if (deleted) return fail(topic_replaced_error({partition.topic, *spec}));
-  }
-  return KafkaPartition{number.name, partition.partition.value, id};
-}
-
-Error Topics::explain(TopicPartition partition, Error error) {
-  const bool is_unknown = error.is(errc::unknown_topic);
-  if (!is_unknown && !error.is(errc::out_of_range)) return error;
-  const auto spec = spec_of(partition);
-  if (!spec) return spec.error();
-  const TopicIds::Number number = number_of(partition.topic, *spec);
-  const auto id = ids_.bind(number);
-  if (!id) return id.error();
-  if (id->is_none()) return error;
-  const auto deleted = ids_.look(number, true);
-  if (!deleted) return deleted.error();
-  if (*deleted) return topic_replaced_error({partition.topic, *spec});
-  return is_unknown ? Error(errc::unavailable, error.message()) : error;
-}
-
-// Numbers of topics that were deleted keep what they meant.
-Topic Topics::current(Topic topic) {
-  const TopicId first = topic.id;
-  if (!ids_.is_deleted(first.value)) return topic;
-  const MutexLock lock(mutex_);
-  for (std::size_t i = 0; i <= again_.size(); ++i) {
-    topic.id = TopicId{{first_again + static_cast<std::int32_t>(i)}};
-    if (i == again_.size()) {
-      again_.push_back(first);
-      verified_.erase(topic.spec.name);
-      break;
-    }
-    if (again_[i] == first && !ids_.is_deleted(topic.id.value)) break;
-  }
-  return topic;
-}
-
-Result<Topic> Topics::bind(Topic topic) {
-  topic = current(std::move(topic));
-  const auto id = ids_.bind(number_of(topic.id, topic.spec));
-  // Who may not see a topic learns it when it is used, as before.
-  if (id || id.error().is(errc::not_authorized)) return topic;
-  if (!id.error().is(errc::unknown_topic)) return fail(id.error());
-  // One that a tool of the cluster deleted before this handle used it stays known, as its owner may
-  // need to know that there was one; its uses fail.
-  if (topic.id.value < first_foreign) return topic;
-  return fail(unknown_topic_error(topic.spec.name));
-}
-
-std::uint64_t Topics::stored_id(TopicId topic) {
-  const auto spec = spec_of({topic, partition(0)});
-  if (!spec) return 0;
-  const auto id = ids_.bind(number_of(topic, *spec));
-  return id ? stored(*id) : 0;
-}
-
-Result<std::vector<KafkaPartition>> Topics::partitions_in_kafka(
-    std::span<const TopicPartition> partitions) {
-  std::vector<KafkaPartition> all;
-  all.reserve(partitions.size());
-  for (const TopicPartition partition : partitions) {
-    MILLRACE_ASSIGN(all.emplace_back(), partition_in_kafka(partition));
-  }
-  return all;
-}
 
 std::optional<Topic> Topics::known(std::string_view name) const {
   return state_.look([&](const State& state) -> std::optional<Topic> {
@@ -153,21 +40,30 @@ Result<Topic> Topics::create(const TopicSpec& spec, const TopicSettings& setting
       check_create_topic(spec, settings, existing ? &existing->spec : nullptr, options_.service));
   if (existing) existing = current(*existing);
   // In Kafka first: who finds it in the state can use it.
-  MILLRACE_TRY(make_in_kafka(spec, settings, existing.has_value()));
+  if (!existing || !is_verified(existing->id))
+    MILLRACE_TRY(make_in_kafka(spec, settings, existing.has_value()));
   if (!existing) {
     MILLRACE_TRY(state_.append({TopicMade{spec, settings.compacts}}));
     existing = known(spec.name);
+    if (!existing)
+      return fail(errc::unavailable, "topic '" + spec.name +
+                                         "' was created, and deleted at once by another handle: "
+                                         "try again");
     // Somebody may have been faster.
     MILLRACE_TRY(check_create_topic(spec, settings, &existing->spec, options_.service));
   }
-  return bind(*existing);
+  MILLRACE_ASSIGN(const Topic topic, bind(*existing));
+  const MutexLock lock(verified_mutex_);
+  verified_.insert(topic.id.value);
+  return topic;
+}
+
+bool Topics::is_verified(TopicId topic) {
+  const MutexLock lock(verified_mutex_);
+  return verified_.contains(topic.value);
 }
 
 Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& settings, bool is_known) {
-  {
-    const MutexLock lock(mutex_);
-    if (verified_.contains(spec.name)) return {};
-  }
   const std::string name = config_.in_kafka(spec.name);
   if (name.size() > max_name_bytes)
     return fail(errc::invalid_argument, "topic '" + name +
@@ -187,8 +83,6 @@ Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& setting
     }
   }
   if (partitions) MILLRACE_TRY(verify(spec, *partitions, is_known));
-  const MutexLock lock(mutex_);
-  verified_.insert(spec.name);
   return {};
 }
 
@@ -239,7 +133,7 @@ Result<TopicSettings> Topics::settings(TopicId topic) {
 Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange> changes) {
   MILLRACE_ASSIGN(const KafkaPartition at, partition_in_kafka({topic, partition(0)}));
   MILLRACE_ASSIGN(const TopicSpec spec, spec_of({topic, partition(0)}));
-  if (topic.value >= first_foreign)
+  if (in_state(topic).value >= first_foreign)
     return fail(errc::not_owner, "topic " + at.topic +
                                      " of the cluster is not one of this system: use kafka-configs "
                                      "to change its settings");
@@ -266,7 +160,7 @@ Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange
 Result<Topic> Topics::add_partitions(TopicId topic, std::int32_t total) {
   MILLRACE_TRY(state_.catch_up_to_end());
   MILLRACE_ASSIGN(const TopicSpec spec, spec_of({topic, partition(0)}));
-  if (topic.value >= first_foreign)
+  if (in_state(topic).value >= first_foreign)
     return fail(errc::not_owner, "topic " + config_.in_kafka(spec.name) +
                                      " of the cluster is not one of this system: use kafka-topics "
                                      "to add partitions to it");
@@ -279,6 +173,31 @@ Result<Topic> Topics::add_partitions(TopicId topic, std::int32_t total) {
   MILLRACE_TRY(state_.append({added}));
   MILLRACE_ASSIGN(TopicSpec now, spec_of({topic, partition(0)}));
   return Topic{topic, std::move(now)};
+}
+
+Status Topics::remove(TopicId topic) {
+  MILLRACE_TRY(state_.catch_up_to_end());
+  const auto spec = spec_of({topic, partition(0)});
+  if (!spec && spec.error().is(errc::topic_replaced)) return {};
+  if (!spec) return fail(spec.error());
+  const std::string name = config_.in_kafka(spec->name);
+  const std::int32_t number = in_state(topic).value;
+  if (number >= first_foreign)
+    return fail(errc::not_owner, "topic " + name +
+                                     " of the cluster is not one of this system: delete it with "
+                                     "kafka-topics --delete");
+  MILLRACE_TRY(check_delete_topic(*spec, options_.service));
+  MILLRACE_TRY(state_.check_understood({TopicDeleted{number}}));
+  const auto id = ids_.bind(number_of(topic, *spec));
+  if (!id && !id.error().is(errc::unknown_topic)) return fail(id.error());
+  if (id) {
+    // Tools of the cluster may have deleted it, and another one may have its name.
+    if (ids_.is_deleted(topic.value)) return {};
+    MILLRACE_TRY(kafka::delete_topic(reader_.client(), name, config_.timeout_ms()));
+    MILLRACE_TRY(ids_.await_absence(name, *id));
+  }
+  MILLRACE_TRY(state_.append({TopicDeleted{number}}));
+  return {};
 }
 
 // Another handle may have died after it added them, or may do the same just now.
@@ -319,14 +238,6 @@ std::int64_t Topics::deadline_ns() const {
   return config_.clock().monotonic_ns() + config_.timeout_ms() * ms;
 }
 
-std::optional<Topic> Topics::known_foreign(std::string_view name) const {
-  for (std::size_t i = 0; i < foreign_.size(); ++i) {
-    if (foreign_[i].name == name)
-      return Topic{TopicId{{first_foreign + static_cast<std::int32_t>(i)}}, foreign_[i]};
-  }
-  return std::nullopt;
-}
-
 Result<std::optional<Topic>> Topics::find_foreign(std::string_view name) {
   {
     const MutexLock lock(mutex_);
@@ -363,7 +274,9 @@ Result<std::vector<Topic>> Topics::all() {
     std::vector<Topic> found;
     for (std::size_t i = 0; i < state.topics().size(); ++i) {
       const TopicSpec& spec = state.topics()[i].spec;
-      if (!is_internal(spec.name)) found.push_back({TopicId{{static_cast<std::int32_t>(i)}}, spec});
+      const auto number = static_cast<std::int32_t>(i);
+      if (!is_internal(spec.name) && !state.is_deleted(number))
+        found.push_back({TopicId{{number}}, spec});
     }
     return found;
   });

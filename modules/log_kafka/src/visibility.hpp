@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include "identity.hpp"
@@ -65,17 +66,25 @@ class Visibility {
   Reader& reader_;
   Topics& topics_;
 
+  /// A topic that was deleted and the one that has its name are two.
+  struct ByTopic {
+    bool operator()(const KafkaPartition& a, const KafkaPartition& b) const {
+      return std::tie(a.id.high, a.id.low, a.topic, a.partition) <
+             std::tie(b.id.high, b.id.low, b.topic, b.partition);
+    }
+  };
+
   Mutex mutex_;
   struct Unseen {
     Offset end;
     bool is_state = false;
   };
   // How far each can be read, at least: of one topic it only rises.
-  std::map<KafkaPartition, Offset> stable_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<KafkaPartition, Offset, ByTopic> stable_ MILLRACE_GUARDED_BY(mutex_);
   // Could be read further than now: topics of that name that were made again.
-  std::set<KafkaPartition> gone_ MILLRACE_GUARDED_BY(mutex_);
+  std::set<KafkaPartition, ByTopic> gone_ MILLRACE_GUARDED_BY(mutex_);
   // Committed, and not seen to be readable up to this end.
-  std::map<KafkaPartition, Unseen> unseen_ MILLRACE_GUARDED_BY(mutex_);
+  std::map<KafkaPartition, Unseen, ByTopic> unseen_ MILLRACE_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::log::kafka

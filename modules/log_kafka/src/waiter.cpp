@@ -11,6 +11,7 @@ WaitOutcome KafkaWaiter::wait(std::span<const Interest> interests, std::int64_t 
     if (interrupted_.exchange(false) || !state_.check()) return WaitOutcome::interrupted;
     for (const Interest& interest : interests) {
       const auto partition = topics_.partition_in_kafka(interest.partition);
+      if (!partition && partition.error().is(errc::topic_replaced)) return WaitOutcome::ready;
       if (partition && reader_.has_news(interest, *partition)) return WaitOutcome::ready;
     }
     const std::int64_t left_ns = deadline_ns - clock_.monotonic_ns();

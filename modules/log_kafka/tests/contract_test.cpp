@@ -79,7 +79,6 @@ class KafkaFixture final : public LogFixture {
     other->put({"of another client"});
     return other;
   }
-  bool deletes_topics() const override { return false; }
   int many_topics() const override { return 60; }
   // The prefix counts.
   std::size_t longest_name() const override { return 200; }

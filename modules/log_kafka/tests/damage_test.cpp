@@ -223,7 +223,7 @@ TEST_F(KafkaDamage, a_record_of_a_newer_version_asks_for_an_upgrade) {
   {
     const auto log = open("first");
   }
-  const Offset at = write_garbage(std::string("\x06\x02", 2));
+  const Offset at = write_garbage(std::string("\x08\x02", 2));
   const auto late = try_open(url(), options_of("late"));
   ASSERT_FALSE(late.has_value());
   EXPECT_TRUE(late.error().is(errc::incompatible)) << late.error().to_string();

@@ -100,6 +100,38 @@ TEST(KafkaFetchRequest, an_answer_is_read_without_copying_the_records) {
   EXPECT_EQ(refused.records, "");
 }
 
+TEST(KafkaFetchRequest, by_id_a_topic_is_not_taken_for_one_of_its_name) {
+  const KafkaPartition old{"t", 3, {1, 2}};
+  const KafkaPartition now{"t", 3, {7, 8}};
+  const std::vector<FetchPartition> partitions{{&old, offset(5)}, {&now, offset(6)}};
+  const std::string body =
+      encode_fetch(partitions, {.wait_ms = 5, .bytes = 1'000, .partition_bytes = 100}, fetch_by_id);
+  Decoder in(body, true);
+  for (int i = 0; i < 4; ++i)
+    in.number<std::int32_t>();
+  in.flag();
+  in.number<std::int64_t>();
+  ASSERT_EQ(in.count(1), 2U);
+  for (const auto& [id, from] : {std::pair(1U, 5), std::pair(7U, 6)}) {
+    EXPECT_EQ(in.number<std::uint64_t>(), id);
+    EXPECT_EQ(in.number<std::uint64_t>(), id + 1);
+    EXPECT_EQ(in.count(1), 1U);
+    EXPECT_EQ(in.number<std::int32_t>(), 3);
+    in.number<std::int32_t>();
+    EXPECT_EQ(in.number<std::int64_t>(), from);
+    in.number<std::int32_t>();
+    in.number<std::int64_t>();
+    EXPECT_EQ(in.number<std::int32_t>(), 100);
+    in.tags();
+    in.tags();
+  }
+  EXPECT_EQ(in.count(1), 0U);
+  EXPECT_EQ(in.string(), "");
+  in.tags();
+  EXPECT_TRUE(in.ok());
+  EXPECT_EQ(in.rest(), "");
+}
+
 TEST(KafkaFetchRequest, an_answer_that_is_cut_short_anywhere_is_corrupt) {
   const std::string body = an_answer();
   for (std::size_t size = 0; size < body.size(); ++size) {

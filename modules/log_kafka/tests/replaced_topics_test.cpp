@@ -3,6 +3,8 @@
 //
 // Topics that tools of the cluster delete, and create again, while handles use them. The proxy lets
 // no requests through that name topics by their ids: behind it a handle is one of an older cluster.
+#include <thread>
+
 #include "cluster_topics.hpp"
 #include "kafka_world.hpp"
 #include "millrace/log/stored_topic_id.hpp"
@@ -125,6 +127,39 @@ TEST_F(ReplacedTopics, that_are_gone_end_their_readers_too) {
   EXPECT_NE(now.topic, t.topic);
   ASSERT_TRUE(put(*log, now, {"a"}));
   EXPECT_THAT(values(*log, now), ElementsAre("a"));
+}
+
+TEST_F(ReplacedTopics, get_no_position_of_the_one_of_before) {
+  const auto log = open("mover", proxy_.bootstrap());
+  const TopicPartition t = make_topic(*log, "t");
+  ASSERT_TRUE(put(*log, t, {"1", "2"}));
+  const GroupId group = log->group("g").value();
+  const auto late = proxy_.add(
+      {.api = testkit::KafkaApi::txn_offset_commit, .fault = testkit::KafkaFault::hold_request()});
+  std::thread mover([&] {
+    Transaction moves;
+    moves.set_position(group, t, offset(2));
+    const auto moved = log->commit(moves);
+    EXPECT_TRUE(moved.has_value() || moved.error().is(errc::topic_replaced) ||
+                moved.error().is(errc::unavailable))
+        << moved.error().to_string();
+  });
+  EXPECT_TRUE(late.wait_until_held());
+  const auto other = open("other");
+  const Status deleted = other->delete_topic(other->find_topic("t").value().id);
+  EXPECT_TRUE(deleted) << deleted.error().to_string();
+  const TopicPartition now = make_topic(*other, "t");
+  late.release();
+  mover.join();
+  EXPECT_EQ(other->position(other->group("g").value(), now).value(), std::nullopt);
+  const auto groups = other->groups().value();
+  for (const GroupInfo& one : groups)
+    EXPECT_THAT(one.positions, testing::IsEmpty());
+  // The next one counts.
+  Transaction moves;
+  moves.set_position(other->group("g").value(), now, offset(0));
+  ASSERT_TRUE(commit_visibly(*other, moves));
+  EXPECT_EQ(other->position(other->group("g").value(), now).value(), offset(0));
 }
 
 TEST_F(ReplacedTopics, get_nothing_that_was_meant_for_the_one_of_before) {

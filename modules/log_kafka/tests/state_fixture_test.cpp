@@ -75,6 +75,7 @@ std::map<std::string, StateRecord> records() {
       {"10-created", Created{"9f3a"}},
       {"11-positioned", Positioned{0, "orders", 3}},
       {"12-partitions-added", PartitionsAdded{"orders", 600}},
+      {"13-topic-deleted", TopicDeleted{70}},
   };
 }
 
@@ -115,12 +116,12 @@ TEST(KafkaStateFixture, is_read_as_the_build_that_wrote_it_meant_it) {
 
 TEST(KafkaStateFixture, of_a_newer_build_is_refused_with_the_version_found_and_the_highest_known) {
   std::string record = encode_state_record(Heartbeat{1});
-  record[0] = 6;  // zigzag of 3
+  record[0] = 8;  // zigzag of 4
   const auto read = decode_state_record(record);
   ASSERT_FALSE(read.has_value());
   EXPECT_TRUE(read.error().is(log::errc::incompatible));
-  EXPECT_THAT(read.error().message(), HasSubstr("__millrace has version 3"));
-  EXPECT_THAT(read.error().message(), HasSubstr("up to version 2"));
+  EXPECT_THAT(read.error().message(), HasSubstr("__millrace has version 4"));
+  EXPECT_THAT(read.error().message(), HasSubstr("up to version 3"));
   // Version 1 has no number of its own: later ones begin with theirs, negated.
   const auto sequence = Sequences::decode("\x03 of later");
   ASSERT_FALSE(sequence.has_value());

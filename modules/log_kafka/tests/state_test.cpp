@@ -116,6 +116,37 @@ TEST_F(KafkaState, a_topic_has_the_largest_number_of_partitions_that_was_said) {
   EXPECT_EQ(*copy, fold.state);
 }
 
+TEST_F(KafkaState, a_deleted_topic_leaves_its_name_to_another_number) {
+  const std::string before = fold.state.encode();
+  fold.add(TopicMade{{"t", 3, TopicKind::events, "stock"}});
+  fold.add(TopicMade{{"stays", 1, TopicKind::events, "stock"}});
+  fold.add(GroupMade{"h"});
+  const std::int32_t group = fold.state.group_number("h");
+  fold.add(Positioned{group, "t", 2});
+  fold.add(Positioned{group, "stays", 0});
+  fold.add(TopicDeleted{0});
+  fold.add(TopicDeleted{7});
+  TopicId id;
+  EXPECT_EQ(fold.state.topic("t", id), nullptr);
+  EXPECT_TRUE(fold.state.is_deleted(0));
+  EXPECT_FALSE(fold.state.had_position(group, "t", 2)) << "none is missed";
+  EXPECT_TRUE(fold.state.had_position(group, "stays", 0));
+  fold.add(TopicMade{{"t", 1, TopicKind::commands, "stock"}});
+  // Of two that deleted it at once.
+  fold.add(TopicDeleted{0});
+  ASSERT_NE(fold.state.topic("t", id), nullptr);
+  EXPECT_EQ(id.value, 2);
+  EXPECT_EQ(fold.state.topics()[0].spec.partitions, 3);
+  const auto copy = State::decode(fold.state.encode());
+  ASSERT_TRUE(copy.has_value()) << copy.error().to_string();
+  EXPECT_EQ(*copy, fold.state);
+  // Earlier builds would give the topics other numbers.
+  const std::string snapshot = encode_state_record(Snapshot{9, copy->encode(), true});
+  EXPECT_EQ(snapshot[0], '\6') << "zigzag of 3";
+  EXPECT_TRUE(decode_state_record(snapshot).has_value());
+  EXPECT_EQ(encode_state_record(Snapshot{9, before})[0], '\2');
+}
+
 TEST(KafkaStateRecord, of_added_partitions_is_one_that_builds_of_version_1_refuse) {
   const std::string bytes = encode_state_record(PartitionsAdded{"t", 6});
   EXPECT_EQ(bytes[0], '\4') << "zigzag of 2";
@@ -208,7 +239,7 @@ TEST_F(KafkaState, bytes_that_end_early_are_refused_wherever_they_end) {
         << size;
 }
 
-const RecordVersions to_come{3, {{11, 3}}};
+const RecordVersions to_come{4, {{11, 4}}};
 
 TEST_F(KafkaState, members_say_which_versions_they_understand_and_older_ones_say_nothing) {
   const auto c = fold.add(Joined{"id-c", "c", {"here", 3, 9}, {3, 45'000}});
@@ -251,7 +282,7 @@ TEST(KafkaStateRecord, announces_nothing_in_bytes_when_it_is_as_before) {
 TEST(KafkaStateRecord, is_written_in_the_version_of_its_kind) {
   const Positioned positioned{0, "t", 1};
   const std::string bytes = encode_state_record(positioned, to_come);
-  EXPECT_EQ(bytes[0], '\6') << "zigzag of 3";
+  EXPECT_EQ(bytes[0], '\10') << "zigzag of 4";
   EXPECT_EQ(encode_state_record(Heartbeat{1}, to_come), encode_state_record(Heartbeat{1}));
   const auto known = decode_state_record(bytes, to_come);
   ASSERT_TRUE(known.has_value()) << known.error().to_string();
@@ -281,7 +312,7 @@ TEST(KafkaStateRecord, of_a_kind_from_64_on_is_a_note_in_every_version) {
 
 TEST(KafkaStateRecord, of_a_later_version_asks_for_an_upgrade) {
   std::string bytes = encode_state_record(Heartbeat{1});
-  bytes[0] = 6;  // zigzag of 3
+  bytes[0] = 8;  // zigzag of 4
   EXPECT_TRUE(decode_state_record(bytes).error().is(errc::incompatible));
 }
 

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 // A build to come notes positions in a version that this one does not know.
-const kafka::RecordVersions versions_to_come{3, {{11, 3}}};
+const kafka::RecordVersions versions_to_come{4, {{11, 4}}};
 const kafka::Positioned noted{0, "t", 0};
 
 /// A member of a build to come.
@@ -46,12 +46,12 @@ TEST_F(KafkaVersions, what_an_older_member_does_not_understand_is_written_when_i
   ASSERT_TRUE(old->until_holds(1));
   NewerMember newer(url(), options_of("orders-2"));
   NewerMember another(url(), options_of("orders-3"));
-  EXPECT_EQ(newer.state().common_version(), 2);
+  EXPECT_EQ(newer.state().common_version(), 3);
 
   const auto refused = newer.state().append({noted});
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(errc::incompatible)) << refused.error().to_string();
-  EXPECT_THAT(refused.error().message(), HasSubstr("version 3"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("version 4"));
   EXPECT_THAT(refused.error().message(),
               HasSubstr("orders-1 (pid " + std::to_string(::getpid()) + " on "));
   EXPECT_THAT(refused.error().message(), Not(HasSubstr("orders-3")));
@@ -63,12 +63,12 @@ TEST_F(KafkaVersions, what_an_older_member_does_not_understand_is_written_when_i
   ASSERT_TRUE(written) << written.error().to_string();
   EXPECT_TRUE(newer.has_noted());
   EXPECT_TRUE(another.has_noted());
-  EXPECT_EQ(another.state().common_version(), 3);
+  EXPECT_EQ(another.state().common_version(), 4);
   // A member that comes later gets an error that names the version it lacks.
   const auto late = try_open(url(), options_of("orders-4"));
   ASSERT_FALSE(late);
   EXPECT_TRUE(late.error().is(errc::incompatible)) << late.error().to_string();
-  EXPECT_THAT(late.error().message(), HasSubstr("has version 3, this program reads up to"));
+  EXPECT_THAT(late.error().message(), HasSubstr("has version 4, this program reads up to"));
 }
 
 TEST_F(KafkaVersions, partitions_are_added_when_members_that_would_not_learn_of_them_have_left) {
@@ -95,6 +95,18 @@ TEST_F(KafkaVersions, partitions_are_added_when_members_that_would_not_learn_of_
   const TopicPartition added{partition_.topic, partition(2)};
   const auto committed = later.commit({added}, "v");
   EXPECT_TRUE(committed) << committed.error().to_string();
+}
+
+TEST_F(KafkaVersions, a_topic_is_not_deleted_while_a_member_lives_that_would_not_learn_of_it) {
+  const KafkaParts older(url(), options_of("orders-1"), kafka::RecordVersions{2, {{12, 2}}});
+  const Status refused = direct_->delete_topic(partition_.topic);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(errc::incompatible)) << refused.error().to_string();
+  EXPECT_THAT(refused.error().message(), HasSubstr("orders-1 (pid "));
+  Worker worker(open("orders-2"), "g", {"u"});
+  ASSERT_TRUE(worker.until_holds(1));
+  const auto committed = worker.commit({partition_}, "v");
+  EXPECT_TRUE(committed) << "it is there: " << committed.error().to_string();
 }
 
 TEST_F(KafkaVersions, a_note_that_an_older_member_does_not_know_is_passed_over) {

@@ -9,6 +9,7 @@
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/find_groups.hpp"
+#include "millrace/log/stored_topic_id.hpp"
 #include "millrace/testkit/event_writer.hpp"
 
 namespace millrace::stream::test {
@@ -56,7 +57,9 @@ class RuntimeWorld::NotedWaiter final : public log::Waiter {
 };
 
 // The backend's handle; its commits fail when the world says so.
-class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
+class RuntimeWorld::Handle final : public log::Log,
+                                   public log::GroupFinder,
+                                   public log::TopicNumbers {
  public:
   Handle(RuntimeWorld& world, std::unique_ptr<log::Log> inner, bool observes)
       : world_(world), inner_(std::move(inner)), observes_(observes) {
@@ -85,6 +88,9 @@ class RuntimeWorld::Handle final : public log::Log, public log::GroupFinder {
     return inner_->add_partitions(topic, total);
   }
   Status delete_topic(log::TopicId topic) override { return inner_->delete_topic(topic); }
+  std::uint64_t stored_topic_id(log::TopicId topic) override {
+    return log::stored_topic_id(*inner_, topic);
+  }
   Result<log::Topic> find_topic(std::string_view name) override {
     observe();
     if (world_.fail_finding_times_ > 0 && name == world_.not_found_) {

@@ -2,6 +2,9 @@
 // Copyright The Millrace Authors
 #include "wire/messages.hpp"
 
+#include <charconv>
+
+#include "millrace/base/text.hpp"
 #include "wire/by_topic.hpp"
 
 namespace millrace::log::kafka::wire {
@@ -12,6 +15,7 @@ constexpr std::size_t error_topic_bytes = 3;
 constexpr std::size_t partition_error_bytes = 6;
 constexpr std::size_t produced_bytes = 33;
 constexpr std::size_t record_error_bytes = 6;
+constexpr std::string_view note_begin = "millrace.topic=";
 
 Code read_code(Decoder& in) { return code_of(in.number<std::int16_t>()); }
 
@@ -140,6 +144,23 @@ std::optional<GivenProducer> read_ended(std::string_view body) {
   return given;
 }
 
+std::string position_note(const TopicUuid& id) {
+  if (id.is_none()) return {};
+  return std::string(note_begin) + hex_number(id.high) + hex_number(id.low);
+}
+
+TopicUuid read_position_note(std::string_view note) {
+  constexpr std::size_t digits = 16;
+  if (!note.starts_with(note_begin) || note.size() != note_begin.size() + 2 * digits) return {};
+  const auto half = [&](std::size_t at) {
+    std::uint64_t value = 0;
+    const char* const first = note.data() + note_begin.size() + at;
+    const auto read = std::from_chars(first, first + digits, value, 16);
+    return read.ptr == first + digits ? value : 0;
+  };
+  return {half(0), half(digits)};
+}
+
 std::string commit_positions(const Producing& producer, std::string_view group,
                              std::span<const std::pair<KafkaPartition, std::int64_t>> partitions) {
   using Position = std::pair<KafkaPartition, std::int64_t>;
@@ -158,7 +179,8 @@ std::string commit_positions(const Producing& producer, std::string_view group,
         out.number(one.first.partition);
         out.number(one.second);
         out.number<std::int32_t>(-1);  // leader epoch
-        out.null_string();             // metadata
+        const std::string note = position_note(one.first.id);
+        note.empty() ? out.null_string() : out.string(note);
         out.tags();
       });
   out.tags();

@@ -79,6 +79,12 @@ struct GivenProducer {
 /// Of version 2: with the epoch of the next transaction.
 [[nodiscard]] std::optional<GivenProducer> read_ended(std::string_view body);
 
+/// What a position says for itself: of which topic it is, so that one that was committed late is
+/// not taken for one of a topic that has the name since. Empty without an id.
+[[nodiscard]] std::string position_note(const TopicUuid& id);
+/// The id in the note of a position; none in one that an earlier build or a tool wrote.
+[[nodiscard]] TopicUuid read_position_note(std::string_view note);
+
 /// `partitions` in the order of their topics.
 [[nodiscard]] std::string commit_positions(
     const Producing& producer, std::string_view group,

@@ -53,10 +53,10 @@ std::optional<FetchedPositions> read_positions(std::string_view body,
     const std::string_view topic = in.string();
     if (topic.size() > longest_topic_name) return std::nullopt;
     for (std::size_t partitions = in.count(position_bytes); partitions > 0; --partitions) {
-      const KafkaPartition at{std::string(topic), in.number<std::int32_t>()};
+      KafkaPartition at{std::string(topic), in.number<std::int32_t>()};
       const auto next = in.number<std::int64_t>();
       in.number<std::int32_t>();  // leader epoch
-      in.string();                // metadata
+      at.id = read_position_note(in.string());
       const Code error = code_of(in.number<std::int16_t>());
       in.tags();
       if (!is_wanted(at)) continue;

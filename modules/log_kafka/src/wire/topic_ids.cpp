@@ -13,10 +13,10 @@ namespace {
 // The last version that has rights on the cluster.
 constexpr std::int16_t last_with_cluster_rights = 10;
 // The least that these take in a response.
-constexpr std::size_t told_broker_bytes = 11;
-constexpr std::size_t told_topic_bytes = 26;
-constexpr std::size_t told_partition_bytes = 18;
-constexpr std::size_t told_replica_bytes = 4;
+constexpr std::size_t named_broker_bytes = 11;
+constexpr std::size_t named_topic_bytes = 26;
+constexpr std::size_t named_partition_bytes = 18;
+constexpr std::size_t named_replica_bytes = 4;
 
 TopicUuid read_uuid(Decoder& in) {
   const auto high = in.number<std::uint64_t>();
@@ -29,23 +29,23 @@ void pass_over_partition(Decoder& in) {
   in.number<std::int32_t>();  // leader
   in.number<std::int32_t>();  // its epoch
   for (int list = 0; list < 3; ++list) {
-    for (std::size_t replicas = in.count(told_replica_bytes); replicas > 0; --replicas)
+    for (std::size_t replicas = in.count(named_replica_bytes); replicas > 0; --replicas)
       in.number<std::int32_t>();
   }
   in.tags();
 }
 
-ToldTopic read_topic(Decoder& in) {
-  ToldTopic told;
-  told.error = code_of(in.number<std::int16_t>());
-  told.name = in.string();
-  told.id = read_uuid(in);
+NamedTopic read_topic(Decoder& in) {
+  NamedTopic named;
+  named.error = code_of(in.number<std::int16_t>());
+  named.name = in.string();
+  named.id = read_uuid(in);
   in.flag();  // internal
-  for (std::size_t partitions = in.count(told_partition_bytes); partitions > 0; --partitions)
+  for (std::size_t partitions = in.count(named_partition_bytes); partitions > 0; --partitions)
     pass_over_partition(in);
   in.number<std::int32_t>();  // rights
   in.tags();
-  return told;
+  return named;
 }
 
 }  // namespace
@@ -66,11 +66,11 @@ std::string ask_topic_ids(std::span<const std::string> names, std::int16_t versi
   return out.take();
 }
 
-std::optional<std::vector<ToldTopic>> read_topic_ids(std::string_view body, std::int16_t version,
-                                                     std::span<const std::string> names) {
+std::optional<std::vector<NamedTopic>> read_topic_ids(std::string_view body, std::int16_t version,
+                                                      std::span<const std::string> names) {
   Decoder in(body, is_flexible(Api::metadata, version));
   in.number<std::int32_t>();  // throttled for so long
-  for (std::size_t brokers = in.count(told_broker_bytes); brokers > 0; --brokers) {
+  for (std::size_t brokers = in.count(named_broker_bytes); brokers > 0; --brokers) {
     in.number<std::int32_t>();
     in.string();
     in.number<std::int32_t>();
@@ -79,17 +79,17 @@ std::optional<std::vector<ToldTopic>> read_topic_ids(std::string_view body, std:
   }
   in.string();                // cluster
   in.number<std::int32_t>();  // controller
-  std::map<std::string, ToldTopic, std::less<>> told;
-  for (std::size_t topics = in.count(told_topic_bytes); topics > 0; --topics) {
-    ToldTopic one = read_topic(in);
+  std::map<std::string, NamedTopic, std::less<>> named;
+  for (std::size_t topics = in.count(named_topic_bytes); topics > 0; --topics) {
+    NamedTopic one = read_topic(in);
     std::string name = one.name;
-    told.insert_or_assign(std::move(name), std::move(one));
+    named.insert_or_assign(std::move(name), std::move(one));
   }
   if (!in.ok()) return std::nullopt;
-  std::vector<ToldTopic> wanted;
+  std::vector<NamedTopic> wanted;
   for (const std::string& name : names) {
-    const auto found = told.find(name);
-    if (found == told.end()) return std::nullopt;
+    const auto found = named.find(name);
+    if (found == named.end()) return std::nullopt;
     wanted.push_back(found->second);
   }
   return wanted;
@@ -100,9 +100,9 @@ struct TopicIdReader::Question {
   std::unique_ptr<Connection> connection;
   bool was_kept = false;     // it may have been closed meanwhile
   std::int16_t version = 0;  // in which it was asked; 0: not yet
-  std::optional<std::vector<ToldTopic>> told;
+  std::optional<std::vector<NamedTopic>> named;
   std::optional<Error> failed;
-  [[nodiscard]] bool is_over() const { return told || failed; }
+  [[nodiscard]] bool is_over() const { return named || failed; }
 };
 
 void TopicIdReader::connect(Question& question, bool fresh) {
@@ -126,8 +126,8 @@ void TopicIdReader::connect(Question& question, bool fresh) {
 void TopicIdReader::turn(Question& question, std::span<const std::string> names) {
   Connection* connection = question.connection.get();
   if (const auto answer = connection->take(); answer && question.version > 0) {
-    question.told = read_topic_ids(answer->body, question.version, names);
-    if (!question.told)
+    question.named = read_topic_ids(answer->body, question.version, names);
+    if (!question.named)
       question.failed = Error{errc::unavailable, "the response of the broker at " +
                                                      question.broker.text() + " cannot be read"};
     return;
@@ -144,9 +144,9 @@ void TopicIdReader::turn(Question& question, std::span<const std::string> names)
   const std::optional<std::int16_t> version = connection->version(Api::metadata);
   if (!version) {
     // A broker before Kafka 2.8.
-    question.told.emplace();
+    question.named.emplace();
     for (const std::string& name : names)
-      question.told->push_back({name, RD_KAFKA_RESP_ERR_NO_ERROR, {}});
+      question.named->push_back({name, RD_KAFKA_RESP_ERR_NO_ERROR, {}});
     return;
   }
   question.version = *version;
@@ -178,29 +178,29 @@ std::vector<TopicIdReader::Question> TopicIdReader::ask_all(std::span<const net:
   const MutexLock lock(mutex_);
   for (Question& question : questions) {
     // One on which something is under way still is not kept: nobody would read its response.
-    if (question.told && !question.connection->is_broken())
+    if (question.named && !question.connection->is_broken())
       kept_[question.broker] = {std::move(question.connection), now_ns};
   }
   return questions;
 }
 
-Result<std::vector<ToldTopic>> TopicIdReader::ask(const net::Address& broker,
-                                                  std::span<const std::string> names,
-                                                  std::int64_t deadline_ns) {
+Result<std::vector<NamedTopic>> TopicIdReader::ask(const net::Address& broker,
+                                                   std::span<const std::string> names,
+                                                   std::int64_t deadline_ns) {
   std::vector<Question> questions = ask_all({&broker, 1}, names, deadline_ns);
   Question& question = questions.front();
-  if (question.told) return *std::move(question.told);
+  if (question.named) return *std::move(question.named);
   if (question.failed) return fail(*question.failed);
   return fail(errc::unavailable, "the broker at " + broker.text() + " did not respond in time");
 }
 
-std::vector<std::optional<std::vector<ToldTopic>>> TopicIdReader::ask_each(
+std::vector<std::optional<std::vector<NamedTopic>>> TopicIdReader::ask_each(
     std::span<const net::Address> brokers, std::span<const std::string> names,
     std::int64_t deadline_ns) {
-  std::vector<std::optional<std::vector<ToldTopic>>> told;
+  std::vector<std::optional<std::vector<NamedTopic>>> named;
   for (Question& question : ask_all(brokers, names, deadline_ns))
-    told.push_back(std::move(question.told));
-  return told;
+    named.push_back(std::move(question.named));
+  return named;
 }
 
 void TopicIdReader::drop_idle() {

@@ -20,17 +20,17 @@
 namespace millrace::log::kafka::wire {
 
 /// What a broker says about a name.
-struct ToldTopic {
+struct NamedTopic {
   std::string name;
   Code error{};
   TopicUuid id;  ///< none: there is no such topic, or the cluster gives no ids
-  friend bool operator==(const ToldTopic&, const ToldTopic&) = default;
+  friend bool operator==(const NamedTopic&, const NamedTopic&) = default;
 };
 
 [[nodiscard]] std::string ask_topic_ids(std::span<const std::string> names, std::int16_t version);
 /// Those of the names that the response has, in their order; no value when it cannot be read or
 /// leaves one out.
-[[nodiscard]] std::optional<std::vector<ToldTopic>> read_topic_ids(
+[[nodiscard]] std::optional<std::vector<NamedTopic>> read_topic_ids(
     std::string_view body, std::int16_t version, std::span<const std::string> names);
 
 /// Asks brokers which topics have which names now. Keeps its connections for the next question
@@ -45,11 +45,11 @@ class TopicIdReader {
   /// What one broker says, in the order of the names; waits until the deadline
   /// (Clock::monotonic_ns) at most. A broker that has no ids of topics names none, without an
   /// error. errc::unavailable, refused_by_broker.
-  [[nodiscard]] Result<std::vector<ToldTopic>> ask(const net::Address& broker,
-                                                   std::span<const std::string> names,
-                                                   std::int64_t deadline_ns);
+  [[nodiscard]] Result<std::vector<NamedTopic>> ask(const net::Address& broker,
+                                                    std::span<const std::string> names,
+                                                    std::int64_t deadline_ns);
   /// The same of several brokers at once; no value for one that did not respond in time.
-  [[nodiscard]] std::vector<std::optional<std::vector<ToldTopic>>> ask_each(
+  [[nodiscard]] std::vector<std::optional<std::vector<NamedTopic>>> ask_each(
       std::span<const net::Address> brokers, std::span<const std::string> names,
       std::int64_t deadline_ns);
   /// Closes connections that were not used for `idle_ns`.

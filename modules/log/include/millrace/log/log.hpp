@@ -138,8 +138,8 @@ class Log {
   /// one, with another id. Whatever uses the deleted one gets errc::topic_replaced from then on,
   /// and those who wait for it are woken. Only the owner may, and a handle of any_service. To
   /// delete it again changes nothing. A topic that a service restores its state from cannot be
-  /// deleted, nor one of the log itself: errc::invalid_argument. errc::unsupported on Kafka, where
-  /// the cluster's own tools do it; not_owner, unknown_topic, read_only, and those of a commit.
+  /// deleted, nor one of the log itself: errc::invalid_argument. errc::not_owner, unknown_topic,
+  /// read_only, those of a commit; on Kafka incompatible while a member of an earlier build runs.
   /// When it fails after the deletion was committed, the topic is deleted and its name becomes free
   /// later; to delete it again then tries that at once. Large files may be removed later still, in
   /// maintain_storage() of any handle that writes.
