@@ -16,6 +16,16 @@
 namespace millrace::stream::test {
 namespace {
 
+/// An account as a later build knows it.
+namespace named {
+struct Balance {
+  std::optional<std::string> owner;
+  std::int64_t total = 0;
+  std::int64_t deposits = 0;
+};
+BOOST_DESCRIBE_STRUCT(Balance, (), (owner, total, deposits))
+}  // namespace named
+
 using codec::Envelope;
 using std::string;
 using testing::HasSubstr;
@@ -215,6 +225,25 @@ TEST_P(OwnSerdes, of_another_name_are_refused_until_the_store_is_rebuilt) {
   });
   driver->run_until_idle();
   EXPECT_EQ(totals(*driver).at("anna"), 5);
+}
+
+TEST_P(OwnSerdes, in_json_read_entries_of_the_type_before) {
+  const auto latest = [](auto value) {
+    TopologyBuilder builder("bank");
+    builder.stream<string, decltype(value)>("balances")
+        .to_table("latest", serde(codec::json_serde()));
+    return *builder.build();
+  };
+  auto driver = open(latest(Balance{}));
+  driver->declare_topic("balances", "teller");
+  driver->pipe("balances", string("anna"), Balance{5, 1}, 1'000);
+  driver->run_until_idle();
+  driver->deploy(latest(named::Balance{}));
+  driver->run_until_idle();
+  const auto found = driver->store<string, named::Balance>("latest").get("anna");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->total, 5);
+  EXPECT_FALSE(found->owner);
 }
 
 TEST_P(OwnSerdes, are_those_of_writers_and_readers_outside_of_a_topology) {

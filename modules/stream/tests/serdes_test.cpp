@@ -31,9 +31,12 @@ Declare through(const Serdes& written, const Serdes& read) {
   };
 }
 
-string why_refused(const Declare& now, const Declare& before) {
-  const auto evolution = evolved(built(now), after({before}));
+string why_refused(const Declare& now, const std::vector<Declare>& before) {
+  const auto evolution = evolved(built(now), after(before));
   return evolution ? "" : evolution.error().message();
+}
+string why_refused(const Declare& now, const Declare& before) {
+  return why_refused(now, std::vector<Declare>{before});
 }
 
 TEST(Serdes, two_ends_of_a_topic_in_one_builder_have_the_same) {
@@ -168,22 +171,67 @@ Declare latest(const Serdes& store) {
   };
 }
 namespace grown {
+template <class Note>
 struct Placed {
-  std::string note;
+  Note note;
   std::string country;
   std::int64_t total = 0;
 };
-BOOST_DESCRIBE_STRUCT(Placed, (), (note, country, total))
+BOOST_DESCRIBE_STRUCT(Placed<std::string>, (), (note, country, total))
+BOOST_DESCRIBE_STRUCT(Placed<std::optional<std::string>>, (), (note, country, total))
+BOOST_DESCRIBE_STRUCT(Placed<std::vector<std::string>>, (), (note, country, total))
 }  // namespace grown
+template <class Note>
+using Grown = grown::Placed<Note>;
+
+/// Orders within something else.
+template <class P>
+struct Basket {
+  std::vector<P> orders;
+  std::optional<P> last;
+};
+BOOST_DESCRIBE_STRUCT(Basket<Placed>, (), (orders, last))
+BOOST_DESCRIBE_STRUCT(Basket<Grown<std::string>>, (), (orders, last))
+BOOST_DESCRIBE_STRUCT(Basket<Grown<std::vector<std::string>>>, (), (orders, last))
 
 TEST(Serdes, values_in_json_are_continued_by_name_and_those_of_a_users_own_with_their_type) {
   const Serdes json = serde(codec::json_serde());
-  const auto grown = evolved(built(latest<grown::Placed>(json)), after({latest<Placed>(json)}));
+  const auto grown =
+      evolved(built(latest<Grown<std::optional<string>>>(json)), after({latest<Placed>(json)}));
   ASSERT_TRUE(grown) << grown.error().message();
   EXPECT_FALSE(grown->manifest.parts[0].stores[0].values);
+  EXPECT_EQ(why_refused(latest<Grown<std::vector<string>>>(json), latest<Placed>(json)), "");
   EXPECT_THAT(why_refused(latest<Paid>(json), latest<Placed>(json)), HasSubstr("value of store"));
-  EXPECT_THAT(why_refused(latest<grown::Placed>(serde(tagged())), latest<Placed>(serde(tagged()))),
-              HasSubstr("serde tagged is the program's own"));
+  EXPECT_THAT(
+      why_refused(latest<Grown<std::optional<string>>>(serde(tagged())),
+                  latest<Placed>(serde(tagged()))),
+      HasSubstr("serde tagged is the program's own"));
+}
+
+TEST(Serdes, a_member_that_json_of_before_does_not_have_is_refused_unless_it_may_be_missing) {
+  const Serdes json = serde(codec::json_serde());
+  EXPECT_THAT(why_refused(latest<Grown<string>>(json), latest<Placed>(json)),
+              AllOf(HasSubstr("value of store last: note: is new"), HasSubstr("std::optional")));
+  EXPECT_THAT(
+      why_refused(latest<Basket<Grown<string>>>(json), latest<Basket<Placed>>(json)),
+      HasSubstr("orders.note: is new"));
+  EXPECT_EQ(why_refused(latest<Basket<Grown<std::vector<string>>>>(json),
+                        latest<Basket<Placed>>(json)),
+            "");
+  // What was left out meanwhile is new again.
+  EXPECT_THAT(why_refused(latest<Grown<string>>(json),
+                          std::vector<Declare>{latest<Grown<string>>(json), latest<Placed>(json)}),
+              HasSubstr("note: is new"));
+  const auto passed = [&](const auto& value) {
+    using V = std::decay_t<decltype(value)>;
+    return Declare([json](TopologyBuilder& builder) {
+      builder.stream<string, V>("orders").to_private("passed", json);
+      builder.private_stream<string, V>("passed", json).to("all");
+    });
+  };
+  EXPECT_THAT(why_refused(passed(Grown<string>{}), passed(Placed{})),
+              HasSubstr("value of topic shop.passed: note: is new"));
+  EXPECT_EQ(why_refused(passed(Grown<std::optional<string>>{}), passed(Placed{})), "");
 }
 
 TEST(Borrowed, a_nested_use_has_an_object_of_its_own) {

@@ -41,6 +41,29 @@ std::unexpected<Error> in_other_bytes(const TypeShape& written, const TypeShape&
   return refused("members were added, and others were left out");
 }
 
+bool may_be_missing_in_json(codec::Kind kind) {
+  return kind == codec::Kind::optional || kind == codec::Kind::sequence || kind == codec::Kind::map;
+}
+
+// JSON of `written`, which can be converted to `now`, does not have such a member.
+std::optional<std::string> missing_in_json(const TypeShape& written, const TypeShape& now) {
+  if (now.kind == codec::Kind::enumeration) return {};
+  for (const TypeShape& part : now.parts) {
+    const auto old = std::find_if(written.parts.begin(), written.parts.end(),
+                                  [&](const TypeShape& one) { return one.name == part.name; });
+    std::optional<std::string> problem;
+    if (old != written.parts.end()) {
+      problem = missing_in_json(*old, part);
+    } else if (now.kind == codec::Kind::structure && !may_be_missing_in_json(part.kind)) {
+      problem = "is new, and JSON of before does not have it: make it std::optional";
+    }
+    if (!problem) continue;
+    if (part.name.empty()) return problem;  // an element
+    return part.name + (problem->starts_with("is new") ? ": " : ".") + *problem;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ValueTypes> continue_types(const ValueTypes& before, const std::string& now, bool converts) {
@@ -95,6 +118,7 @@ Result<ValueTypes> continue_types_in(const std::string& serde, const ValueTypes&
   MILLRACE_ASSIGN(const auto shapes, parsed({before.value, now}));
   if (auto why = codec::why_inconvertible(shapes[0], shapes[1])) return refused(*std::move(why));
   if (auto why = codec::renamed_member(shapes[0], shapes[1])) return refused(*std::move(why));
+  if (auto why = missing_in_json(shapes[0], shapes[1])) return refused(*std::move(why));
   return ValueTypes{now, {}};
 }
 
