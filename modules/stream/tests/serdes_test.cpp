@@ -155,6 +155,44 @@ TEST(Serdes, of_a_private_topic_that_has_others_in_the_log_are_refused) {
                     HasSubstr("key -> binary, context  key -> tagged, context")));
 }
 
+Declare published(const Serdes& serdes) {
+  return [=](TopologyBuilder& builder) {
+    builder.stream<string, Placed>("orders").to("passed", serdes);
+    builder.stream<string, Placed>("passed", serdes).group_by_key().count("counts");
+  };
+}
+
+TEST(Serdes, of_a_public_topic_between_parts_that_has_others_in_the_log_are_refused) {
+  EXPECT_THAT(why_refused(published(serde(tagged())), published({})),
+              AllOf(HasSubstr("serdes of topic passed"),
+                    HasSubstr("key -> json, cloud_events  key -> tagged, cloud_events"),
+                    HasSubstr("topic of another name")));
+  EXPECT_EQ(why_refused(published(serde(tagged())), published(serde(tagged()))), "");
+}
+
+TEST(Serdes, after_a_reset_a_public_topic_between_parts_may_have_others) {
+  Manifest before = after({published({})});
+  for (Manifest::Part& part : before.parts)
+    part.state = "reset";
+  const auto evolution = evolved(built(published(serde(tagged()))), before);
+  ASSERT_TRUE(evolution) << evolution.error().message();
+  EXPECT_EQ(evolution->manifest.channels[0].serde, "tagged");
+}
+
+TEST(Serdes, of_the_topic_of_a_table_that_has_others_in_the_log_are_refused) {
+  const auto customers = [](const Serdes& serdes) {
+    return Declare([=](TopologyBuilder& builder) {
+      builder.table<string, Placed>("customers", "customers", serdes);
+    });
+  };
+  EXPECT_THAT(why_refused(customers(serde(tagged())), customers({})),
+              AllOf(HasSubstr("serdes of the topic of store customers"),
+                    HasSubstr("key -> tagged, cloud_events"),
+                    HasSubstr("millrace topology reset shop --store customers")));
+  EXPECT_EQ(why_refused(customers(serde(tagged())), customers(serde(tagged()))), "");
+  EXPECT_EQ(after({customers({})}).version, 1);
+}
+
 TEST(Serdes, after_a_reset_a_private_topic_may_have_others) {
   Manifest before = after({through({}, {})});
   before.channels[0].key.clear();

@@ -59,10 +59,11 @@ void take_form(Channel& channel, const Channel& from) {
   channel.envelope = from.envelope;
 }
 
-// As form_text(), of a private topic.
-std::string private_form(const Channel& channel) {
-  return channel.key_serde.value_or("key") + " -> " + channel.serde.value_or(binary) + ", " +
-         channel.envelope.value_or("context");
+// As form_text().
+std::string form_of(const Channel& channel, bool is_private) {
+  return channel.key_serde.value_or("key") + " -> " +
+         channel.serde.value_or(is_private ? binary : "json") + ", " +
+         channel.envelope.value_or(is_private ? "context" : "cloud_events");
 }
 
 class Evolver {
@@ -307,6 +308,11 @@ class Evolver {
       if (before.key != now.key) differ("key", before.key, now.key);
     }
     const std::string serde = now.serde.value_or(binary);
+    if (before.serde != now.serde && is_table) {
+      const std::string by_default = "the default";
+      return differ("serdes of the topic", before.serde.value_or(by_default),
+                    now.serde.value_or(by_default));
+    }
     if (before.serde != now.serde)
       return differ("serde of the values", before.serde.value_or(binary), serde);
     const auto types =
@@ -440,6 +446,21 @@ class Evolver {
     return types;
   }
 
+  // Those who read the topic find records of before there, unless they begin behind them.
+  void compare_public_forms(Channel& before, const Channel& now) {
+    for (std::size_t i = 0; i < parts().size(); ++i) {
+      const Part& part = parts()[i];
+      const bool was_there = std::find(out_.fresh.begin(), out_.fresh.end(), i) == out_.fresh.end();
+      if (!was_there || part.state == "reset" || !has(part.sources, before.topic)) continue;
+      return differences_.add("serdes of topic " + now.topic, form_of(before, false),
+                              form_of(now, false), store_behind(parts(), now.topic),
+                              "A topic keeps its form: write the new one to a topic of another "
+                              "name.");
+    }
+    take_form(before, now);
+    accept("topic " + now.topic + " has other serdes or another envelope than before");
+  }
+
   // What is in a private topic and not yet read was written with the type before.
   void compare_channels() {
     for (Channel& now : channels_) {
@@ -452,11 +473,10 @@ class Evolver {
         continue;
       }
       const bool differs = is_in_another_form(*found, now);
-      if (now.key.empty() && differs) {
-        take_form(*found, now);
-        accept("topic " + now.topic + " has other serdes or another envelope than before");
+      if (now.key.empty()) {  // public: its types are read by name
+        if (differs) compare_public_forms(*found, now);
+        continue;
       }
-      if (now.key.empty()) continue;  // read by name
       if (found->key.empty()) {       // reset: what it holds is not read any more
         found->key = now.key;
         found->value = now.value;
@@ -469,7 +489,7 @@ class Evolver {
       const std::string store = store_behind(parts(), now.topic);
       if (found->key != now.key) differences_.add("key" + of, found->key, now.key, store);
       if (differs) {
-        differences_.add("serdes" + of, private_form(*found), private_form(now), store);
+        differences_.add("serdes" + of, form_of(*found, true), form_of(now, true), store);
         continue;
       }
       const auto types =

@@ -35,6 +35,19 @@ std::string kind_of(const StoreSpec& store) {
   return store.window.empty() ? "key-value" : "window";
 }
 
+// Of a table, whose topic takes the place of a changelog: all that the topic's records are in.
+std::optional<std::string> serde_of(const Plan& topology, const StoreSpec& store) {
+  if (!store.source_is_changelog) return named(store.serde->name(), codec::binary_serde()->name());
+  const auto source =
+      std::find_if(topology.sources.begin(), topology.sources.end(),
+                   [&](const SourceSpec& one) { return one.table == store.id; });
+  if (source == topology.sources.end()) return {};
+  const RecordType& type = source->type;
+  return named(form_text(type), form_text(source->is_private
+                                              ? private_record(*type.key, *type.value)
+                                              : public_record(*type.key, *type.value)));
+}
+
 // What the author said of a name, as a manifest has it.
 template <class Entry>
 void add_history(const Plan& topology, Entry& entry) {
@@ -89,7 +102,7 @@ Manifest::Part part_shape(const Plan& topology, const SubTopology& part) {
                             {},
                             {},
                             {},
-                            named(store.serde->name(), codec::binary_serde()->name())});
+                            serde_of(topology, store)});
     add_history(topology, shape.stores.back());
   }
   // Listed where there is none too: a missing list is one of an earlier build.
