@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "millrace/codec/serde.hpp"
 
+#include <new>
 #include <stdexcept>
 
 #include "millrace/base/fault_point.hpp"
@@ -89,6 +90,8 @@ Status decode_with(const Serde& serde, const TypeInfo& type, std::string_view ev
     return serde.decode(type, event_type, bytes, out);
   } catch (const SimulatedDeath&) {
     throw;
+  } catch (const std::bad_alloc&) {
+    throw;  // nothing is wrong with the bytes
   } catch (const std::exception& thrown) {
     return fail(errc::serde_failed, failed(serde, thrown.what()));
   } catch (...) {

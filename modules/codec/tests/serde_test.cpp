@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
 #include <stdexcept>
 
 #include "millrace/codec/cloud_events.hpp"
@@ -94,6 +95,22 @@ TEST(Serdes, an_exception_of_one_that_reads_is_an_error_that_names_it) {
   const Status other = decode_with(Broken(), type_info<shop::Line>(), {}, {}, &read);
   ASSERT_FALSE(other);
   EXPECT_TRUE(other.error().is(errc::serde_failed));
+}
+
+TEST(Serdes, no_memory_while_one_reads_is_no_error_of_the_bytes) {
+  class Full final : public Serde {
+    [[nodiscard]] std::string_view name() const override { return "full"; }
+    [[nodiscard]] Status encode(const TypeInfo&, const void*, std::string&) const override {
+      return {};
+    }
+    [[nodiscard]] Status decode(const TypeInfo&, std::string_view, std::string_view,
+                                void*) const override {
+      throw std::bad_alloc();
+    }
+  };
+  shop::Line read;
+  EXPECT_THROW(static_cast<void>(decode_with(Full(), type_info<shop::Line>(), {}, "x", &read)),
+               std::bad_alloc);
 }
 
 TEST(Serdes, an_error_of_one_that_writes_is_an_exception_that_names_it) {

@@ -206,6 +206,45 @@ TEST_P(OwnSerdes, of_a_tables_topic_are_read_again_when_it_is_restored) {
   EXPECT_EQ(store.get("anna"), (Balance{1, 2}));
 }
 
+TEST_P(OwnSerdes, that_throw_for_a_while_take_nothing_from_a_table_for_good) {
+  const auto values = tagged("in");
+  const Serdes serdes = serde(values, Envelope::none);
+  TopologyBuilder builder("bank");
+  builder.table<string, Balance>("customers", "customers", serdes);
+  InstanceOptions options;
+  options.state_directory = "state";
+  auto driver = open(*builder.build(), std::move(options));
+  driver->set_serdes("customers", serdes);
+  driver->declare_topic("customers", "crm");
+  driver->pipe("customers", string("anna"), Balance{1, 2}, 1'000);
+  driver->run_until_idle();
+  const auto reported = [&](const char* what) {
+    return std::find_if(driver->events().begin(), driver->events().end(), [&](const string& event) {
+      return event.find(what) != string::npos;
+    });
+  };
+  constexpr const char* left_out = "records of a table did not decode";
+  EXPECT_EQ(reported(left_out), driver->events().end());
+
+  values->on_decode = [] { throw std::runtime_error("no registry"); };
+  driver->crash_and_restart();
+  driver->run_until_idle();
+  const auto event = reported(left_out);
+  ASSERT_NE(event, driver->events().end());
+  EXPECT_THAT(*event, HasSubstr("topic customers"));
+  EXPECT_THAT(*event, HasSubstr("1 left out"));
+  EXPECT_THAT(*event, HasSubstr("codec.serde_failed: serde in: no registry"));
+  EXPECT_THAT((driver->store<string, Balance>("customers").all()), IsEmpty());
+
+  // Neither stop nor start writes down that the entry is gone.
+  driver->restart();
+  driver->run_until_idle();
+  values->on_decode = {};
+  driver->restart();
+  driver->run_until_idle();
+  EXPECT_EQ((driver->store<string, Balance>("customers").get("anna")), (Balance{1, 2}));
+}
+
 TEST_P(OwnSerdes, of_another_name_are_refused_until_the_store_is_rebuilt) {
   auto driver = open_ledger();
   driver->pipe("deposits", string("anna"), Deposited{5}, 1'000);

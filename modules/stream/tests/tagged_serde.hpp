@@ -34,6 +34,7 @@ class Tagged final : public codec::Serde {
   /// An error for bytes without the tag; an exception for those that are the word `throw` alone.
   [[nodiscard]] Status decode(const codec::TypeInfo& type, std::string_view event_type,
                               std::string_view bytes, void* out) const override {
+    if (on_decode) on_decode();
     if (bytes == "throw") throw std::runtime_error("no schema");
     if (!bytes.starts_with(name_ + "#")) return fail(codec::errc::malformed, "no tag " + name_);
     return inner_->decode(type, event_type, bytes.substr(name_.size() + 1), out);
@@ -41,6 +42,8 @@ class Tagged final : public codec::Serde {
 
   /// Called first by encode().
   std::function<void()> on_encode;
+  /// Called first by decode().
+  std::function<void()> on_decode;
 
  private:
   std::string name_;

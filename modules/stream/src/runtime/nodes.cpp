@@ -214,7 +214,8 @@ void Nodes::keep_tables(const InHand& hand, StoreSet& stores) {
     if (!reader.spec().table) continue;
     const StoreId id = *reader.spec().table;
     const StoreSpec& spec = shared_->topology.stores[static_cast<std::size_t>(id)];
-    if (!spec.source_is_changelog || !change_.read(reader, spec, *hand.record())) continue;
+    if (!spec.source_is_changelog) continue;
+    if (!change_.read(reader, spec, *hand.record()).value_or(false)) continue;
     StagedStore* const store = stores.find(id);
     MILLRACE_ASSERT(store != nullptr, "the table of a source is a store of its sub-topology");
     if (const auto value = change_.value()) {

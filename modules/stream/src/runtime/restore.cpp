@@ -44,10 +44,11 @@ Status Restore::begin(const SnapshotFile& snapshot) {
 Status Restore::plan() {
   replays_.clear();
   current_ = 0;
+  is_whole_ = true;
   for (StoreSet::Entry& entry : stores_->entries())
     replays_.push_back(entry.changelog ? replay_of_changelog(entry) : replay_of_table(entry));
   if (resolved_->system)
-    replays_.push_back({nullptr, nullptr, nullptr, {*resolved_->system, partition_}, {}, {}, {}});
+    replays_.emplace_back().partition = {*resolved_->system, partition_};
   std::vector<log::TopicPartition> partitions;
   std::vector<log::TopicPartition> tables;
   for (const Replay& replay : replays_) {
@@ -161,8 +162,11 @@ Result<bool> Restore::misses_tombstones() {
 }
 
 Restore::Replay Restore::replay_of_changelog(StoreSet::Entry& entry) {
-  return {&entry, nullptr, std::make_unique<StoredTypes>(*entry.spec), *entry.changelog, {},
-          {},     {}};
+  Replay replay;
+  replay.store = &entry;
+  replay.types = std::make_unique<StoredTypes>(*entry.spec);
+  replay.partition = *entry.changelog;
+  return replay;
 }
 
 Restore::Replay Restore::replay_of_table(StoreSet::Entry& entry) const {
@@ -188,6 +192,7 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
     if (replay.next >= replay.end) {
       if (replay.store != nullptr) replay.store->next = replay.end;
       if (replay.store == nullptr) system_next_ = replay.end;
+      report_left_out(replay);
       ++current_;
       continue;
     }
@@ -242,10 +247,31 @@ Status Restore::apply(Replay& replay, const log::RecordView& record) {
     if (record.key) bytes.restore(*record.key, *value, record.timestamp_ms);
     return {};
   }
-  // What does not decode went to the dead letters, or was skipped, when it was processed.
-  if (change_.read(*replay.table, *replay.store->spec, record))
+  const Result<bool> changes = change_.read(*replay.table, *replay.store->spec, record);
+  if (!changes) {
+    leave_out(replay, record.offset, changes.error());
+  } else if (*changes) {
     bytes.restore(change_.key(), change_.value(), record.timestamp_ms);
+  }
   return {};
+}
+
+// Most went to the dead letters, or was skipped, when it was processed. But what a serde throws may
+// be of this moment alone.
+void Restore::leave_out(Replay& replay, log::Offset offset, const Error& why) {
+  if (why.is(codec::errc::serde_failed)) is_whole_ = false;
+  if (replay.left_out++ == 0)
+    replay.first_left_out = "offset " + std::to_string(offset.value) + ": " + why.to_string();
+}
+
+void Restore::report_left_out(const Replay& replay) const {
+  if (replay.left_out == 0) return;
+  shared_->report(Level::warn, "records of a table did not decode",
+                  task_ + ": topic " + replay.table->spec().topic + ", partition " +
+                      std::to_string(partition_.value) + ": " + std::to_string(replay.left_out) +
+                      " left out, the first at " + replay.first_left_out +
+                      (is_whole_ ? "" : "; no snapshot is written, so that the next start reads "
+                                        "them again"));
 }
 
 std::string Restore::summary() const {

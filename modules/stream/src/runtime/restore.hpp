@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/punctuators.hpp"
@@ -33,6 +34,8 @@ class Restore {
   void add_interests(std::vector<log::Interest>& interests) const;
   /// The snapshot, if any, is not all that was restored.
   [[nodiscard]] bool replayed() const { return replayed_ > 0; }
+  /// False: a serde threw, and the table lacks what it may read at another time.
+  [[nodiscard]] bool is_whole() const { return is_whole_; }
   /// What it took, for people: `from a snapshot, 12 records replayed`.
   [[nodiscard]] std::string summary() const;
 
@@ -48,7 +51,9 @@ class Restore {
     log::TopicPartition partition;
     log::Offset next;
     log::Offset end;
-    log::Offset known;  // what the snapshot has; 0: all is replayed
+    log::Offset known;         // what the snapshot has; 0: all is replayed
+    std::size_t left_out = 0;  // records of a table that did not decode
+    std::string first_left_out;
   };
 
   [[nodiscard]] Status load(const SnapshotFile& snapshot);
@@ -63,6 +68,8 @@ class Restore {
   [[nodiscard]] std::unexpected<Error> refused(const log::TopicPartition& partition,
                                                log::Offset offset, const Error& why) const;
   [[nodiscard]] Status apply(Replay& replay, const log::RecordView& record);
+  void leave_out(Replay& replay, log::Offset offset, const Error& why);
+  void report_left_out(const Replay& replay) const;
 
   Shared* shared_;
   const ResolvedSubTopology* resolved_;
@@ -75,6 +82,7 @@ class Restore {
   TaskState state_;
   log::Offset system_next_;
   bool from_snapshot_ = false;
+  bool is_whole_ = true;
   std::size_t replayed_ = 0;
   TableChange change_;
 };

@@ -11,13 +11,14 @@ SnapshotSchedule::SnapshotSchedule(const Shared& shared, std::string_view task)
       task_(task),
       file_(shared.environment.files, shared.options.state_directory, task) {}
 
-void SnapshotSchedule::start(bool changed) {
+void SnapshotSchedule::start(bool changed, bool is_whole) {
   changed_ = changed;
+  is_whole_ = is_whole;
   written_ns_ = shared_->environment.clock.monotonic_ns();
 }
 
 bool SnapshotSchedule::due(std::int64_t now_ns, bool now_or_never) const {
-  if (!file_.enabled() || !changed_) return false;
+  if (!file_.enabled() || !changed_ || !is_whole_) return false;
   return now_or_never || now_ns - written_ns_ >= ns_of_ms(shared_->options.snapshot_interval_ms);
 }
 

@@ -19,8 +19,9 @@ class SnapshotSchedule {
   SnapshotSchedule(const Shared& shared, std::string_view task);
 
   [[nodiscard]] const SnapshotFile& file() const { return file_; }
-  /// The task is restored; `changed`: its snapshot is not all that was.
-  void start(bool changed);
+  /// The task is restored; `changed`: its snapshot is not all that was. Without `is_whole` it lacks
+  /// something, and writes no snapshot.
+  void start(bool changed, bool is_whole);
   /// The task committed something.
   void changed() { changed_ = true; }
   /// A snapshot is to be written; `now_or_never`: the task stops.
@@ -37,6 +38,7 @@ class SnapshotSchedule {
   std::string task_;
   SnapshotFile file_;
   bool changed_ = false;  // since the last snapshot
+  bool is_whole_ = true;
   std::int64_t written_ns_ = 0;
 };
 

@@ -72,21 +72,20 @@ Result<SourceReader::Outcome> SourceReader::read_any(const log::Record& record,
   return Outcome::message;
 }
 
-bool TableChange::read(const SourceReader& reader, const StoreSpec& store,
-                       const log::Record& record) {
-  const auto context = reader.read_context(record.headers);
-  if (!context) return false;
+Result<bool> TableChange::read(const SourceReader& reader, const StoreSpec& store,
+                               const log::Record& record) {
+  MILLRACE_ASSIGN(const auto context, reader.read_context(record.headers));
   Message message;
-  const Result<SourceReader::Outcome> read = reader.read(record, context->type, message);
-  if (!read || *read != SourceReader::Outcome::message) return false;
+  MILLRACE_ASSIGN(const SourceReader::Outcome read, reader.read(record, context.type, message));
+  if (read != SourceReader::Outcome::message) return false;
   key_.clear();
   value_.clear();
   deletes_ = message.value == nullptr;
   try {
     codec::encode_key(*store.key, message.key, key_);
     if (!deletes_) codec::encode_with(*store.serde, *store.value, message.value, value_);
-  } catch (const std::domain_error&) {  // a key that is not a number, by a serde of the user's own
-    return false;
+  } catch (const std::domain_error& error) {  // no number, by a serde of the user's own
+    return fail(codec::errc::malformed, error.what());
   }
   return true;
 }

@@ -60,10 +60,10 @@ class SourceReader {
 /// the record is processed and when the store is restored.
 class TableChange {
  public:
-  /// False when the record changes nothing: it does not decode, or is of a type that the table does
-  /// not know.
-  [[nodiscard]] bool read(const SourceReader& reader, const StoreSpec& store,
-                          const log::Record& record);
+  /// False when the record is of a type that the table does not know, and so changes nothing.
+  /// Failures as SourceReader::read() and read_context(); such a record changes nothing either.
+  [[nodiscard]] Result<bool> read(const SourceReader& reader, const StoreSpec& store,
+                                  const log::Record& record);
   // Of the record read last; valid until the next.
   [[nodiscard]] const std::string& key() const { return key_; }
   /// Nothing: the key is deleted.

@@ -66,7 +66,7 @@ Result<bool> Task::restore(std::size_t max_bytes) {
   const log::Offset state_next = restore_->system_next();
   shared_->report(Level::info, "task restored", claim_.task() + ": " + restore_->summary());
   // Also when no record comes any more: the next restore is to replay less than this one.
-  snapshots_.start(restore_->replayed());
+  snapshots_.start(restore_->replayed(), restore_->is_whole());
   restore_.reset();
   {
     const TaskCalls::While opening = calls_.opening();

@@ -44,8 +44,9 @@ class Serde {
   [[nodiscard]] virtual Status encode(const TypeInfo& type, const void* value,
                                       std::string& out) const = 0;
   /// Reads into `out`, an object of `type`, overwriting all of it. `event_type` is what the
-  /// envelope says, or empty. The bytes may come from anywhere. May throw instead of returning an
-  /// error. After a failure `out` is valid but unspecified.
+  /// envelope says, or empty. The bytes may come from anywhere. After a failure `out` is valid but
+  /// unspecified. Return an error for bytes that are bad, and throw for what may pass, such as a
+  /// registry that does not respond: what a table lacks for it is read again at the next start.
   [[nodiscard]] virtual Status decode(const TypeInfo& type, std::string_view event_type,
                                       std::string_view bytes, void* out) const = 0;
 };
@@ -62,7 +63,8 @@ using SerdePtr = std::shared_ptr<const Serde>;
 
 /// Serde::encode(), with a returned error as an exception too: std::runtime_error names the serde.
 void encode_with(const Serde& serde, const TypeInfo& type, const void* value, std::string& out);
-/// Serde::decode(), with an exception as an error too: errc::serde_failed names the serde.
+/// Serde::decode(), with an exception as an error too: errc::serde_failed names the serde. But
+/// std::bad_alloc is thrown on.
 [[nodiscard]] Status decode_with(const Serde& serde, const TypeInfo& type,
                                  std::string_view event_type, std::string_view bytes, void* out);
 
