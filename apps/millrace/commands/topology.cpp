@@ -101,7 +101,8 @@ void print(const std::string& service, const Manifest& manifest, Output& out) {
                listed(part.sources), listed(stores_of(part))});
     for (const Manifest::Store& store : part.stores)
       stores.add({escaped(store.name), escaped(part.name), escaped(store.kind), escaped(store.key),
-                  escaped(store.value), escaped(store.serde.value_or(store.kind == "table" ? "-" : "binary")),
+                  escaped(store.value),
+                  escaped(store.serde.value_or(store.kind == "table" ? "-" : "binary")),
                   or_dash(store.window), escaped(store.changelog),
                   store.removed ? "removed" : escaped(part.state)});
   }

@@ -477,7 +477,7 @@ class Evolver {
         if (differs) compare_public_forms(*found, now);
         continue;
       }
-      if (found->key.empty()) {       // reset: what it holds is not read any more
+      if (found->key.empty()) {  // reset: what it holds is not read any more
         found->key = now.key;
         found->value = now.value;
         take_form(*found, now);

@@ -38,14 +38,13 @@ std::string kind_of(const StoreSpec& store) {
 // Of a table, whose topic takes the place of a changelog: all that the topic's records are in.
 std::optional<std::string> serde_of(const Plan& topology, const StoreSpec& store) {
   if (!store.source_is_changelog) return named(store.serde->name(), codec::binary_serde()->name());
-  const auto source =
-      std::find_if(topology.sources.begin(), topology.sources.end(),
-                   [&](const SourceSpec& one) { return one.table == store.id; });
+  const auto source = std::find_if(topology.sources.begin(), topology.sources.end(),
+                                   [&](const SourceSpec& one) { return one.table == store.id; });
   if (source == topology.sources.end()) return {};
   const RecordType& type = source->type;
-  return named(form_text(type), form_text(source->is_private
-                                              ? private_record(*type.key, *type.value)
-                                              : public_record(*type.key, *type.value)));
+  return named(form_text(type),
+               form_text(source->is_private ? private_record(*type.key, *type.value)
+                                            : public_record(*type.key, *type.value)));
 }
 
 // What the author said of a name, as a manifest has it.

@@ -47,8 +47,7 @@ Status Restore::plan() {
   is_whole_ = true;
   for (StoreSet::Entry& entry : stores_->entries())
     replays_.push_back(entry.changelog ? replay_of_changelog(entry) : replay_of_table(entry));
-  if (resolved_->system)
-    replays_.emplace_back().partition = {*resolved_->system, partition_};
+  if (resolved_->system) replays_.emplace_back().partition = {*resolved_->system, partition_};
   std::vector<log::TopicPartition> partitions;
   std::vector<log::TopicPartition> tables;
   for (const Replay& replay : replays_) {
@@ -270,8 +269,9 @@ void Restore::report_left_out(const Replay& replay) const {
                   task_ + ": topic " + replay.table->spec().topic + ", partition " +
                       std::to_string(partition_.value) + ": " + std::to_string(replay.left_out) +
                       " left out, the first at " + replay.first_left_out +
-                      (is_whole_ ? "" : "; no snapshot is written, so that the next start reads "
-                                        "them again"));
+                      (is_whole_ ? ""
+                                 : "; no snapshot is written, so that the next start reads "
+                                   "them again"));
 }
 
 std::string Restore::summary() const {
