@@ -17,7 +17,8 @@ struct EventTypes {
 };
 
 /// Says what events of the described struct T are called in `ce_type`, in place of the name of the
-/// struct: the first name is written, all of them are read. Found beside the struct by its
+/// struct: the first name is written, all of them are read, and no other: list the name of the
+/// struct as long as topics hold events of that name. Found beside the struct by its
 /// argument, in its namespace:
 ///
 ///     constexpr auto millrace_event_type(const Placed*) {
