@@ -77,6 +77,9 @@ void Graph::check_serde(const std::string& user, const codec::SerdePtr& serde) {
   if (!is_name(serde->name()))
     problems_.push_back(user + ": the name of its serde, '" + std::string(serde->name()) +
                         "', is kept with its bytes: use 1 to 200 of A-Z a-z 0-9 . _ -");
+  if (has_name_of_the_librarys(*serde))
+    problems_.push_back(user + ": '" + std::string(serde->name()) +
+                        "' is the name of a serde of the library: give yours another name");
 }
 
 void Graph::check_record(const std::string& topic, const RecordType& type) {

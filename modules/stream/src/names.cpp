@@ -69,6 +69,28 @@ bool is_same_form(const RecordType& a, const RecordType& b) {
          a.envelope == b.envelope;
 }
 
+bool has_name_of_the_librarys(const codec::Serde& serde) {
+  for (const auto* own : {&codec::json_serde(), &codec::binary_serde(), &codec::key_serde()}) {
+    if (serde.name() == (*own)->name()) return &serde != own->get();
+  }
+  return false;
+}
+
+Status check_form(const RecordType& type, std::string_view topic) {
+  const auto refused = [&](const std::string& why) {
+    return fail(millrace::errc::invalid_argument, "topic " + std::string(topic) + ": " + why);
+  };
+  for (const codec::SerdePtr& serde : {type.key_serde, type.serde}) {
+    if (has_name_of_the_librarys(*serde))
+      return refused("'" + std::string(serde->name()) +
+                     "' is the name of a serde of the library: give yours another name");
+  }
+  if (type.envelope != codec::Envelope::cloud_events && type.serde->needs_event_type(*type.value))
+    return refused(type_name(type.value) + " in " + std::string(type.serde->name()) +
+                   " needs the envelope cloud_events");
+  return {};
+}
+
 std::string form_text(const RecordType& type) {
   return std::string(type.key_serde->name())
       .append(" -> ")

@@ -25,6 +25,11 @@ using log::repartition_suffix;
 [[nodiscard]] std::string type_names(const RecordType& type);
 /// The two have serdes of the same names, and the same envelope.
 [[nodiscard]] bool is_same_form(const RecordType& a, const RecordType& b);
+/// A serde of the program is called like one of the library: one would be taken for the other.
+[[nodiscard]] bool has_name_of_the_librarys(const codec::Serde& serde);
+/// What a builder refuses of a topic, for readers and writers outside of topologies.
+/// errc::invalid_argument.
+[[nodiscard]] Status check_form(const RecordType& type, std::string_view topic);
 /// `key -> json, cloud_events`.
 [[nodiscard]] std::string form_text(const RecordType& type);
 [[nodiscard]] std::string type_name(const codec::TypeInfo* type);

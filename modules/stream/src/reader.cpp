@@ -3,6 +3,7 @@
 #include "millrace/stream/reader.hpp"
 
 #include "millrace/log/errors.hpp"
+#include "names.hpp"
 #include "runtime/source_reader.hpp"
 
 namespace millrace::stream::detail {
@@ -205,6 +206,7 @@ Result<EventReader> EventReader::open(log::Log& log, std::string_view topic,
   MILLRACE_ASSIGN(const Extent extent, find_extent(log, topic));
   MILLRACE_ASSIGN(const auto ranges, find_ranges(log, extent, options));
   SourceSpec source = source_of(extent.topic, key, value, options.serdes);
+  MILLRACE_TRY(check_form(source.type, topic));
   return EventReader(
       std::make_unique<State>(log, extent.topic, std::move(source), std::move(options), ranges));
 }

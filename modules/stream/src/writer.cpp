@@ -37,14 +37,6 @@ namespace detail {
 
 namespace {
 
-Status check_envelope(const RecordType& type, std::string_view topic) {
-  if (type.envelope == codec::Envelope::cloud_events || !type.serde->needs_event_type(*type.value))
-    return {};
-  return fail(millrace::errc::invalid_argument,
-              "topic " + std::string(topic) + ": " + type_name(type.value) + " in " +
-                  std::string(type.serde->name()) + " needs the envelope cloud_events");
-}
-
 // Of records that the serde, or the type, has no form for; nothing else is an event's own fault.
 std::unexpected<Error> not_encoded(std::string_view topic, std::string_view why) {
   return fail(millrace::errc::invalid_argument, "an event for topic " + std::string(topic) +
@@ -55,7 +47,7 @@ std::unexpected<Error> not_encoded(std::string_view topic, std::string_view why)
 
 Result<EventWriter> EventWriter::open(RecordWriter& records, std::string_view topic,
                                       std::string source, RecordType type) {
-  MILLRACE_TRY(check_envelope(type, topic));
+  MILLRACE_TRY(check_form(type, topic));
   log::Log& log = records.log();
   MILLRACE_ASSIGN(log::Topic found, log.find_topic(topic));
   if (found.spec.kind == log::TopicKind::private_topic) {

@@ -219,9 +219,8 @@ TEST_P(OwnSerdes, that_throw_for_a_while_take_nothing_from_a_table_for_good) {
   driver->pipe("customers", string("anna"), Balance{1, 2}, 1'000);
   driver->run_until_idle();
   const auto reported = [&](const char* what) {
-    return std::find_if(driver->events().begin(), driver->events().end(), [&](const string& event) {
-      return event.find(what) != string::npos;
-    });
+    return std::find_if(driver->events().begin(), driver->events().end(),
+                        [&](const string& event) { return event.find(what) != string::npos; });
   };
   constexpr const char* left_out = "records of a table did not decode";
   EXPECT_EQ(reported(left_out), driver->events().end());
@@ -297,6 +296,17 @@ TEST_P(OwnSerdes, are_those_of_writers_and_readers_outside_of_a_topology) {
   auto plain = Reader<string, Balance>::open(driver->tool(), "bank.balances");
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->next().error().code(), codec::errc::malformed);
+
+  // What a builder refuses.
+  const auto refused = [&](const Serdes& serdes) {
+    const auto events =
+        Reader<string, AccountEvent>::open(driver->tool(), "bank.balances", {.serdes = serdes});
+    return events ? "" : events.error().message();
+  };
+  EXPECT_THAT(refused(serde(codec::json_serde(), Envelope::none)),
+              HasSubstr("needs the envelope cloud_events"));
+  EXPECT_THAT(refused(serde(tagged("json"))),
+              HasSubstr("'json' is the name of a serde of the library"));
 }
 
 }  // namespace

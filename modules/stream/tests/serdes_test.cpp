@@ -110,6 +110,16 @@ TEST(Serdes, what_a_store_or_an_envelope_cannot_hold_is_refused_by_name) {
   EXPECT_THAT(refused(counting(serde(tagged("no name")))), HasSubstr("'no name'"));
 }
 
+TEST(Serdes, of_a_user_do_not_have_the_name_of_one_of_the_librarys) {
+  for (const char* const name : {"json", "binary", "key"}) {
+    const string problem = "'" + string(name) + "' is the name of a serde of the library";
+    EXPECT_THAT(refused(counting(serde(tagged(name)))),
+                AllOf(HasSubstr("store 'counts'"), HasSubstr(problem)));
+    EXPECT_THAT(refused(through(serde(tagged(name)), serde(tagged(name)))), HasSubstr(problem));
+  }
+  EXPECT_EQ(refused(counting(serde(codec::json_serde()))), "");
+}
+
 TEST(Serdes, are_described) {
   const Topology topology = built([](auto& builder) {
     builder
@@ -240,22 +250,20 @@ TEST(Serdes, values_in_json_are_continued_by_name_and_those_of_a_users_own_with_
   EXPECT_FALSE(grown->manifest.parts[0].stores[0].values);
   EXPECT_EQ(why_refused(latest<Grown<std::vector<string>>>(json), latest<Placed>(json)), "");
   EXPECT_THAT(why_refused(latest<Paid>(json), latest<Placed>(json)), HasSubstr("value of store"));
-  EXPECT_THAT(
-      why_refused(latest<Grown<std::optional<string>>>(serde(tagged())),
-                  latest<Placed>(serde(tagged()))),
-      HasSubstr("serde tagged is the program's own"));
+  EXPECT_THAT(why_refused(latest<Grown<std::optional<string>>>(serde(tagged())),
+                          latest<Placed>(serde(tagged()))),
+              HasSubstr("serde tagged is the program's own"));
 }
 
 TEST(Serdes, a_member_that_json_of_before_does_not_have_is_refused_unless_it_may_be_missing) {
   const Serdes json = serde(codec::json_serde());
   EXPECT_THAT(why_refused(latest<Grown<string>>(json), latest<Placed>(json)),
               AllOf(HasSubstr("value of store last: note: is new"), HasSubstr("std::optional")));
-  EXPECT_THAT(
-      why_refused(latest<Basket<Grown<string>>>(json), latest<Basket<Placed>>(json)),
-      HasSubstr("orders.note: is new"));
-  EXPECT_EQ(why_refused(latest<Basket<Grown<std::vector<string>>>>(json),
-                        latest<Basket<Placed>>(json)),
-            "");
+  EXPECT_THAT(why_refused(latest<Basket<Grown<string>>>(json), latest<Basket<Placed>>(json)),
+              HasSubstr("orders.note: is new"));
+  EXPECT_EQ(
+      why_refused(latest<Basket<Grown<std::vector<string>>>>(json), latest<Basket<Placed>>(json)),
+      "");
   // What was left out meanwhile is new again.
   EXPECT_THAT(why_refused(latest<Grown<string>>(json),
                           std::vector<Declare>{latest<Grown<string>>(json), latest<Placed>(json)}),

@@ -17,11 +17,11 @@ std::string shown_type(std::string_view event_type) {
   return escaped(cut_text(event_type, type_bytes_max));
 }
 
-// Private records have no type: they are of the one that their topic has.
 Result<codec::EventContext> SourceReader::read_context(log::HeadersView headers) const {
   return codec::read_envelope(spec_->type.envelope, headers.encoded(), headers.size());
 }
 
+// Private records have no type: they are of the one that their topic has.
 bool SourceReader::knows(std::string_view event_type) const {
   const RecordType& type = spec_->type;
   if (type.envelope != codec::Envelope::cloud_events) return true;
