@@ -159,6 +159,16 @@ TEST(Serdes, of_a_store_that_has_another_one_in_the_log_are_refused) {
   EXPECT_EQ(why_refused(counting(serde(tagged())), counting(serde(tagged()))), "");
 }
 
+TEST(Serdes, of_a_store_of_another_name_may_be_others) {
+  const auto counting_as = [](const Serdes& store) {
+    return Declare([=](TopologyBuilder& builder) {
+      builder.stream<string, Placed>("orders").group_by_key().count("counts2", store);
+    });
+  };
+  EXPECT_EQ(why_refused(counting_as(serde(tagged())), counting({})), "");
+  EXPECT_THAT(why_refused(counting_as({}), counting({})), HasSubstr("name of a store"));
+}
+
 TEST(Serdes, of_a_private_topic_that_has_others_in_the_log_are_refused) {
   EXPECT_THAT(why_refused(through(serde(tagged()), serde(tagged())), through({}, {})),
               AllOf(HasSubstr("serdes of topic shop.passed"),

@@ -272,7 +272,8 @@ class Evolver {
                      const std::vector<StoreEntry>& added) {
     const auto fits = [](const StoreEntry& old, const StoreEntry& store) {
       // A table is filled from its topic.
-      return store.kind != "table" && old.key == store.key && old.value == store.value;
+      return store.kind != "table" && old.key == store.key && old.value == store.value &&
+             old.serde == store.serde;
     };
     for (const StoreEntry* const old : gone) {
       for (const StoreEntry& store : added) {
