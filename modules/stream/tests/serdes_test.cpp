@@ -159,6 +159,21 @@ TEST(Serdes, of_a_store_that_has_another_one_in_the_log_are_refused) {
   EXPECT_EQ(why_refused(counting(serde(tagged())), counting(serde(tagged()))), "");
 }
 
+TEST(Serdes, of_the_keys_of_a_stores_inputs_that_were_others_are_refused) {
+  const auto keys_in = [](const Serdes& input) {
+    return Declare([=](TopologyBuilder& builder) {
+      builder.stream<string, Placed>("orders", input).group_by_key().count("counts");
+    });
+  };
+  const Declare other = keys_in(serde(tagged(), codec::json_serde()));
+  EXPECT_THAT(why_refused(other, keys_in({})),
+              AllOf(HasSubstr("serde of the keys of the inputs of store counts  key  tagged"),
+                    HasSubstr("millrace topology reset shop --store counts")));
+  EXPECT_EQ(why_refused(other, other), "");
+  EXPECT_EQ(after({other}).version, 5);
+  EXPECT_EQ(why_refused(keys_in(serde(tagged())), keys_in({})), "") << "values alone";
+}
+
 TEST(Serdes, of_a_store_of_another_name_may_be_others) {
   const auto counting_as = [](const Serdes& store) {
     return Declare([=](TopologyBuilder& builder) {

@@ -314,6 +314,9 @@ class Evolver {
       return differ("serdes of the topic", before.serde.value_or(by_default),
                     now.serde.value_or(by_default));
     }
+    if (before.key_serde != now.key_serde && !is_table)
+      differ("serde of the keys of the inputs", before.key_serde.value_or("key"),
+             now.key_serde.value_or("key"));
     if (before.serde != now.serde)
       return differ("serde of the values", before.serde.value_or(binary), serde);
     const auto types =

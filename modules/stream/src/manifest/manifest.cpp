@@ -15,7 +15,7 @@ namespace millrace::stream {
 
 BOOST_DESCRIBE_STRUCT(Manifest::Store, (),
                       (name, kind, key, value, window, changelog, removed, values, was, version,
-                       serde))
+                       serde, key_serde))
 BOOST_DESCRIBE_STRUCT(Manifest::Processor, (), (name, timers, was, version))
 BOOST_DESCRIBE_STRUCT(Manifest::Part, (),
                       (number, name, state, partitions, sources, private_sinks, stores,
@@ -78,7 +78,7 @@ Status wait_until_read(log::Log& log, const log::Topic& topic) {
 bool names_serde(const Manifest& manifest) {
   const auto in_part = [](const Manifest::Part& part) {
     return std::any_of(part.stores.begin(), part.stores.end(),
-                       [](const Manifest::Store& store) { return store.serde; });
+                       [](const Manifest::Store& store) { return store.serde || store.key_serde; });
   };
   return std::any_of(manifest.parts.begin(), manifest.parts.end(), in_part) ||
          std::any_of(manifest.channels.begin(), manifest.channels.end(),

@@ -102,6 +102,9 @@ Manifest::Part part_shape(const Plan& topology, const SubTopology& part) {
                             {},
                             {},
                             serde_of(topology, store)});
+    if (!store.source_is_changelog)
+      shape.stores.back().key_serde =
+          named(store.input_key_serde->name(), codec::key_serde()->name());
     add_history(topology, shape.stores.back());
   }
   // Listed where there is none too: a missing list is one of an earlier build.

@@ -31,7 +31,12 @@ struct Manifest {
     /// Names in earlier builds; no value: none.
     std::optional<std::vector<std::string>> was;
     std::optional<std::int64_t> version;  ///< raised by the author; no value: 1
-    std::optional<std::string> serde{};   ///< of values; no value: `binary`
+    /// Of values; no value: `binary`. Of a table: `key -> avro, cloud_events`, that of its topic;
+    /// no value: the default of the topic.
+    std::optional<std::string> serde{};
+    /// Of the keys of the inputs, which choose the partition of an entry; no value: `key`, or a
+    /// table.
+    std::optional<std::string> key_serde{};
   };
   /// A processor of the user's own.
   struct Processor {
