@@ -164,6 +164,7 @@ void append_record_json(std::string& text, const FoundRecord& found, bool with_h
   write_text(out, "source", envelope.source);
   write_text(out, "correlation", envelope.correlation);
   write_text(out, "causation", envelope.causation);
+  write_text(out, "request", envelope.request);
   const auto json = may_be_json(found.topic, record) ? compact_json(*record.value) : std::nullopt;
   if (json) {
     out.key("value").raw(*json);

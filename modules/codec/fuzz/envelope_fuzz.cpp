@@ -18,8 +18,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (const auto context = read_event_headers(bytes, data[0])) {
     EncodedHeaders headers;
-    append_event_headers(headers, {context->id, context->source, context->type, 0,
-                                   context->correlation, context->causation, context->trace});
+    append_event_headers(headers, {.id = context->id,
+                                   .source = context->source,
+                                   .type = context->type,
+                                   .correlation = context->correlation,
+                                   .causation = context->causation,
+                                   .trace = context->trace,
+                                   .request = context->request});
     MILLRACE_ASSERT(read_event_headers(headers.bytes, headers.count).has_value(),
                     "headers that are written can be read");
   }

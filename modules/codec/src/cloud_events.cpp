@@ -15,6 +15,7 @@ constexpr auto source_key = header_key("ce_source");
 constexpr auto type_key = header_key("ce_type");
 constexpr auto correlation_key = header_key("ce_correlationid");
 constexpr auto causation_key = header_key("ce_causationid");
+constexpr auto request_key = header_key("ce_requestid");
 constexpr auto version_part = header("ce_specversion", "1.0");
 constexpr auto content_key = header_key("content-type");
 constexpr std::string_view json_content = "application/json";
@@ -58,6 +59,8 @@ Status take(EventContext& context, std::string_view key, std::string_view value)
     keep_first(context.correlation, value);
   } else if (key == "ce_causationid" || key == "causationid") {
     keep_first(context.causation, value);
+  } else if (key == "ce_requestid") {
+    keep_first(context.request, value);
   } else if (key == "ce_traceparent" || key == "traceparent") {
     if (!context.trace.valid()) {
       context.trace = parse_traceparent(value).value_or(TraceContext{});
@@ -100,6 +103,10 @@ void append_event_headers(EncodedHeaders& out, const EventHeaders& headers) {
   }
   if (!headers.causation.empty()) {
     write_header(writer, causation_key, headers.causation);
+    ++out.count;
+  }
+  if (!headers.request.empty()) {
+    write_header(writer, request_key, headers.request);
     ++out.count;
   }
   if (headers.trace.valid()) {

@@ -17,7 +17,8 @@ constexpr auto type_key = header_key("vt");
 // Of values and of this context. A record of version 2 has the header vt.
 constexpr std::uint64_t format_version = 2;
 
-// What follows the two texts was added by a later build within this version.
+// An event of no request ends after the two texts. What follows the third was added by a later
+// build within this version.
 bool read_context(std::string_view bytes, EventContext& out) {
   ByteReader in(bytes);
   out.trace.trace_high = in.big<std::uint64_t>();
@@ -26,6 +27,7 @@ bool read_context(std::string_view bytes, EventContext& out) {
   out.trace.flags = in.byte();
   out.correlation = in.varint_text<std::uint64_t>();
   out.id = in.varint_text<std::uint64_t>();
+  if (in.ok() && !in.at_end()) out.request = in.varint_text<std::uint64_t>();
   return in.ok();
 }
 
@@ -51,14 +53,17 @@ Status check_private_version(std::string_view encoded, std::int32_t count) {
 }  // namespace
 
 void append_private_context(EncodedHeaders& out, const EventContext& context) {
-  const std::size_t size = trace_bytes + varint_bytes(context.correlation.size()) +
-                           context.correlation.size() + varint_bytes(context.id.size()) +
-                           context.id.size();
+  const auto text_bytes = [](std::string_view text) {
+    return varint_bytes(text.size()) + text.size();
+  };
+  const std::size_t size = trace_bytes + text_bytes(context.correlation) + text_bytes(context.id) +
+                           (context.request.empty() ? 0 : text_bytes(context.request));
   ByteWriter writer(out.bytes, context_key.size() + varint_bytes_max + size);
   writer.bytes({context_key.data(), context_key.size()}).varint(static_cast<std::int64_t>(size));
   writer.big(context.trace.trace_high).big(context.trace.trace_low).big(context.trace.span);
   writer.byte(static_cast<char>(context.trace.flags));
   writer.varint_text<std::uint64_t>(context.correlation).varint_text<std::uint64_t>(context.id);
+  if (!context.request.empty()) writer.varint_text<std::uint64_t>(context.request);
   ++out.count;
 }
 

@@ -107,7 +107,12 @@ TEST(CloudEvents, the_headers_are_those_of_the_kafka_binding) {
 
 TEST(CloudEvents, what_there_is_none_of_is_left_out) {
   EncodedHeaders headers;
-  append_event_headers(headers, {"e-1", "/orders", "OrderPlaced", 0, {}, {}, {}});
+  append_event_headers(headers, {.id = "e-1",
+                                 .source = "/orders",
+                                 .type = "OrderPlaced",
+                                 .correlation = {},
+                                 .causation = {},
+                                 .trace = {}});
   const auto written = all(headers);
   for (const char* name : {"ce_correlationid", "ce_causationid", "ce_traceparent", "traceparent"}) {
     EXPECT_EQ(written.count(name), 0U) << name;
@@ -126,6 +131,21 @@ TEST(CloudEvents, reading_gives_back_what_was_written) {
   EXPECT_EQ(context->correlation, "c-1");
   EXPECT_EQ(context->causation, "e-0");
   EXPECT_EQ(context->trace.span, 0xb7ad6b7169203331U);
+}
+
+TEST(CloudEvents, an_event_of_a_request_names_it_and_is_otherwise_as_one_without) {
+  EventHeaders event = example();
+  EncodedHeaders without;
+  append_event_headers(without, event);
+  event.request = "shop:r-1";
+  EncodedHeaders headers;
+  append_event_headers(headers, event);
+  EXPECT_EQ(headers.count, without.count + 1);
+  EXPECT_EQ(read_event_headers(headers.bytes, headers.count)->request, "shop:r-1");
+  auto names = all(headers);
+  EXPECT_EQ(names.at("ce_requestid"), "shop:r-1");
+  names.erase("ce_requestid");
+  EXPECT_EQ(names, all(without));
 }
 
 TEST(CloudEvents, what_earlier_builds_and_others_wrote_without_the_prefix_is_read) {
@@ -153,7 +173,12 @@ TEST(CloudEvents, what_earlier_builds_and_others_wrote_without_the_prefix_is_rea
 RC_GTEST_PROP(CloudEvents, any_texts_survive,
               (const std::string& id, const std::string& type, const std::string& correlation)) {
   EncodedHeaders headers;
-  append_event_headers(headers, {id, "/s", type, 0, correlation, {}, {}});
+  append_event_headers(headers, {.id = id,
+                                 .source = "/s",
+                                 .type = type,
+                                 .correlation = correlation,
+                                 .causation = {},
+                                 .trace = {}});
   const auto context = read_event_headers(headers.bytes, headers.count);
   RC_ASSERT(context.has_value());
   RC_ASSERT(context->id == id && context->type == type && context->correlation == correlation);
@@ -221,6 +246,22 @@ TEST(PrivateContext, one_header_carries_trace_correlation_and_cause) {
   EXPECT_EQ(read->trace.trace_low, context.trace.trace_low);
   EXPECT_EQ(read->trace.flags, 1);
   EXPECT_TRUE(read->type.empty());
+}
+
+TEST(PrivateContext, a_record_of_a_request_has_it_behind_what_one_without_has) {
+  const EventContext context{"e-1", {}, {}, "c-1", {}, *parse_traceparent(parent)};
+  EventContext of_request = context;
+  of_request.request = "shop:r-1";
+  EncodedHeaders without;
+  append_private_context(without, context);
+  EncodedHeaders with;
+  append_private_context(with, of_request);
+  EXPECT_EQ(read_private_context(with.bytes, with.count)->request, "shop:r-1");
+  EXPECT_EQ(read_private_context(without.bytes, without.count)->request, "");
+  EXPECT_EQ(with.bytes.size(), without.bytes.size() + 9);
+  EXPECT_EQ(with.bytes.substr(4, without.bytes.size() - 4), without.bytes.substr(4))
+      << "an earlier build finds what it knows";
+  EXPECT_FALSE(read_private_context(with.bytes.substr(0, with.bytes.size() - 1), with.count));
 }
 
 TEST(PrivateContext, none_is_an_empty_context_and_a_broken_one_is_refused) {

@@ -97,8 +97,14 @@ TEST(Mutation, damaged_keys_are_refused_or_are_keys) {
 
 TEST(Mutation, damaged_headers_are_refused_or_point_into_the_bytes) {
   EncodedHeaders headers;
-  append_event_headers(headers, {"e-1", "/orders", "OrderPlaced", 0, "c-1", "e-0", {1, 2, 3, 1}});
-  append_private_context(headers, {"e-1", {}, {}, "c-1", {}, {1, 2, 3, 1}});
+  append_event_headers(headers, {.id = "e-1",
+                                 .source = "/orders",
+                                 .type = "OrderPlaced",
+                                 .correlation = "c-1",
+                                 .causation = "e-0",
+                                 .trace = {1, 2, 3, 1},
+                                 .request = "shop:r-1"});
+  append_private_context(headers, {"e-1", {}, {}, "c-1", {}, {1, 2, 3, 1}, "shop:r-1"});
   SeededRandom random(7);
   for (int round = 0; round < 20'000; ++round) {
     const std::string bytes = damaged(headers.bytes, random);
@@ -112,7 +118,7 @@ TEST(Mutation, damaged_headers_are_refused_or_point_into_the_bytes) {
          {read_event_headers(view, headers.count), read_private_context(view, headers.count)}) {
       if (read) {
         ASSERT_TRUE(inside(read->id) && inside(read->type) && inside(read->source) &&
-                    inside(read->correlation) && inside(read->causation));
+                    inside(read->correlation) && inside(read->causation) && inside(read->request));
       }
     }
   }

@@ -125,7 +125,12 @@ TEST(Serdes, an_error_of_one_that_writes_is_an_exception_that_names_it) {
 
 TEST(Envelopes, read_what_their_topics_carry) {
   EncodedHeaders event;
-  append_event_headers(event, {"e-1", "/orders", "Placed", 0, "c-1", {}, {}});
+  append_event_headers(event, {.id = "e-1",
+                               .source = "/orders",
+                               .type = "Placed",
+                               .correlation = "c-1",
+                               .causation = {},
+                               .trace = {}});
   EncodedHeaders context;
   EventContext written;
   written.id = "e-1";

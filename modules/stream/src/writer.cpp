@@ -99,12 +99,14 @@ Status EventWriter::write(const void* key, const void* value, const EventFields&
                                 .correlation = fields.correlation,
                                 .causation = fields.causation,
                                 .trace = fields.trace,
-                                .content_type = type_.serde->content_type()});
+                                .content_type = type_.serde->content_type(),
+                                .request = fields.request});
   } else if (type_.envelope == codec::Envelope::context) {
     codec::EventContext context;
     context.id = fields.causation;
     context.correlation = fields.correlation;
     context.trace = fields.trace;
+    context.request = fields.request;
     record.headers = encoder->private_headers(context);
   }
   const std::int32_t partition = partition_of(*record.key, topic_.spec.partitions);

@@ -227,8 +227,13 @@ TEST_P(Punctuators, the_wall_clock_fires_however_often_the_process_is_restarted)
 
 TEST_P(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_cause) {
   auto driver = open_clockwork({PunctuationType::wall_clock, watch_period_ms});
-  const std::string cause =
-      driver->pipe("deposits", std::string("a"), Deposited{1}, 1'000, "process-7");
+  driver->pipe_raw("deposits", {.key = "a",
+                                .value = R"({"amount":1})",
+                                .headers = {{"ce_id", "d-1"},
+                                            {"ce_type", "Deposited"},
+                                            {"ce_correlationid", "process-7"},
+                                            {"ce_requestid", "shop.requests:r-1"}},
+                                .timestamp_ms = 1'000});
   driver->run_until_idle();
   static_cast<void>(driver->read_raw("clockwork.notes"));
   driver->advance_ms(watch_period_ms);
@@ -238,8 +243,10 @@ TEST_P(Punctuators, what_a_firing_emits_has_an_id_of_its_own_and_a_remembered_ca
   EXPECT_EQ(fired[0].raw.header("ce_causationid"), "");
   EXPECT_EQ(fired[0].raw.timestamp_ms, 1'000);
   EXPECT_EQ(fired[1].value.text, "late");
-  EXPECT_EQ(fired[1].raw.header("ce_causationid"), cause);
+  EXPECT_EQ(fired[1].raw.header("ce_causationid"), "d-1");
   EXPECT_EQ(fired[1].raw.header("ce_correlationid"), "process-7");
+  EXPECT_EQ(fired[0].raw.header("ce_requestid"), "");
+  EXPECT_EQ(fired[1].raw.header("ce_requestid"), "shop.requests:r-1");
   EXPECT_NE(fired[0].raw.header("ce_id"), fired[1].raw.header("ce_id"));
   driver->crash_and_restart();
   driver->run_until_idle();

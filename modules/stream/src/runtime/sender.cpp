@@ -79,6 +79,7 @@ log::HeadersView Sender::public_headers(const ResolvedSink& sink, const Message&
   event.source = shared_->source;
   event.correlation = context_->correlation;
   event.causation = context_->id;
+  event.request = context_->request;
   event.trace = context_->trace;
   event.time_ms = message.timestamp_ms;
   event.content_type = sink.spec->type.serde->content_type();

@@ -91,6 +91,7 @@ void TaskCalls::with_context(const RememberedContext& context, FunctionRef<void(
   hand_.context().id = context.id;
   hand_.context().correlation = context.correlation;
   hand_.context().trace = {context.trace_high, context.trace_low, context.span, 1};
+  hand_.context().request = context.request;
   staging_.context_changed();
   fn();
 }

@@ -33,12 +33,12 @@ struct EventHeaders {
   std::string_view causation;    ///< the id of the event that led to this one; left out when empty
   TraceContext trace;            ///< left out when not valid
   std::string_view content_type = "application/json";  ///< Serde::content_type() of the value
+  std::string_view request = {};  ///< the requests that wait for it; left out when empty
 };
 
 /// Appends the headers of a public record: `ce_id`, `ce_source`, `ce_type`, `ce_specversion`,
 /// `content-type`, `ce_time`, and `ce_correlationid`, `ce_causationid`,
-/// `ce_traceparent` with `traceparent`
-/// where there are any. Copies the views.
+/// `ce_requestid`, `ce_traceparent` with `traceparent` where there are any. Copies the views.
 void append_event_headers(EncodedHeaders& out, const EventHeaders& headers);
 
 /// Reads the headers of a public record. Their order does not matter, other headers are ignored, of
@@ -47,8 +47,8 @@ void append_event_headers(EncodedHeaders& out, const EventHeaders& headers);
 /// headers, or the event is of another major version or in structured mode.
 [[nodiscard]] Result<EventContext> read_event_headers(std::string_view encoded, std::int32_t count);
 
-/// Appends the one header of a private record, `cx`: `trace`, `correlation` and `id` of the
-/// context.
+/// Appends the one header of a private record, `cx`: `trace`, `correlation`, `id` and `request` of
+/// the context.
 void append_private_context(EncodedHeaders& out, const EventContext& context);
 
 /// Reads the header `cx` of a private record; empty when there is none. Views point into `encoded`.

@@ -42,6 +42,9 @@ struct EventContext {
   std::string_view correlation;  ///< `ce_correlationid`
   std::string_view causation;    ///< `ce_causationid` of the event in hand
   TraceContext trace;
+  /// `ce_requestid`: the requests that wait for what the event leads to, the innermost first
+  /// (stream/request_ids.hpp); empty: none.
+  std::string_view request = {};
 };
 
 }  // namespace millrace::codec

@@ -143,11 +143,12 @@ class ProcessorContext {
   /// timer passes it to with_context() later, so that the record is the cause of what it emits.
   [[nodiscard]] RememberedContext remember() const {
     const codec::EventContext& from = task_->record().context;
-    return {std::string(from.id), std::string(from.correlation), from.trace.trace_high,
-            from.trace.trace_low, from.trace.span};
+    return {std::string(from.id),  std::string(from.correlation),
+            from.trace.trace_high, from.trace.trace_low,
+            from.trace.span,       std::string(from.request)};
   }
-  /// Calls `fn`. What `fn` emits has the remembered event as its cause, and the correlation and the
-  /// trace of that event.
+  /// Calls `fn`. What `fn` emits has the remembered event as its cause, and the correlation, the
+  /// trace and the requests of that event.
   void with_context(const RememberedContext& context, FunctionRef<void()> fn) {
     task_->with_context(context, fn);
   }

@@ -17,8 +17,10 @@ struct RememberedContext {
   std::uint64_t trace_high = 0;
   std::uint64_t trace_low = 0;
   std::uint64_t span = 0;
+  std::string request;  ///< `ce_requestid`: the requests that wait for what comes of the event
   friend bool operator==(const RememberedContext&, const RememberedContext&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RememberedContext, (), (id, correlation, trace_high, trace_low, span))
+BOOST_DESCRIBE_STRUCT(RememberedContext, (),
+                      (id, correlation, trace_high, trace_low, span, request))
 
 }  // namespace millrace::stream

@@ -25,6 +25,7 @@ struct EventFields {
   std::string_view correlation = {};         ///< the business process; default: none
   std::string_view causation = {};  ///< the id of the event that led to this one; default: none
   codec::TraceContext trace = {};   ///< default: none
+  std::string_view request = {};    ///< the requests that wait for it; default: none
 };
 
 /// A record on its way into the log. Cheap to copy; the RecordWriter outlives it. Any thread.
