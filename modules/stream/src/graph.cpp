@@ -253,9 +253,8 @@ void Graph::add_sink(NodeKind kind, NodeId parent, std::string topic, log::Topic
 }
 
 void Graph::to(NodeId parent, const std::string& topic, RecordType type,
-               PartitionChooser partitioner) {
-  add_sink(NodeKind::to, parent, topic, log::TopicKind::events, std::move(type),
-           std::move(partitioner));
+               PartitionChooser partitioner, log::TopicKind kind) {
+  add_sink(NodeKind::to, parent, topic, kind, std::move(type), std::move(partitioner));
 }
 
 void Graph::to_private(NodeId parent, const std::string& topic, RecordType type,

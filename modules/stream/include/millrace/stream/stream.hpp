@@ -147,6 +147,11 @@ class Stream {
     graph_->to(node_, topic, detail::public_type<K, V>(serdes),
                detail::partitioner<K, V>(partitioner));
   }
+  /// Writes commands to a topic of this service, which others may write too (JSON and CloudEvents,
+  /// unless `serdes` say otherwise).
+  void to_commands(std::string topic, const Serdes& serdes = {}) const {
+    graph_->to(node_, topic, detail::public_type<K, V>(serdes), {}, log::TopicKind::commands);
+  }
   /// Writes a private topic of this service, `<service>.<topic>`, binary unless `serdes` say
   /// otherwise; read it with private_stream(topic).
   void to_private(std::string topic, const Serdes& serdes = {}) const {

@@ -208,7 +208,9 @@ class Graph {
   void process(const std::string& name, NodeId parent, RecordType type, Connections connections,
                NodeFactory make);
 
-  void to(NodeId parent, const std::string& topic, RecordType type, PartitionChooser partitioner);
+  /// `kind` is events or commands.
+  void to(NodeId parent, const std::string& topic, RecordType type, PartitionChooser partitioner,
+          log::TopicKind kind = log::TopicKind::events);
   void to_private(NodeId parent, const std::string& topic, RecordType type,
                   PartitionChooser partitioner);
   NodeId repartition(NodeId parent, const std::string& name, RecordType type);
@@ -224,6 +226,7 @@ class Graph {
   void check_windows(TumblingWindows windows);
 
   [[nodiscard]] Keys keys(NodeId node) const { return keys_[static_cast<std::size_t>(node)]; }
+  [[nodiscard]] const std::string& service() const { return plan_.service; }
   [[nodiscard]] const std::string& store_name(StoreId store) const;
   [[nodiscard]] Result<Topology> build() const;
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+// The text of `ce_requestid` (docs/formats/cloud_events.md): the requests that wait for what an
+// event leads to, the innermost first, such as `wallets.requests:m-1 shop.requests:o-7`. A request
+// is named by the topic that it was asked in and by its id.
+namespace millrace::stream {
+
+/// With another request as the innermost one. `topic` is a name of a topic, `id` any text.
+[[nodiscard]] std::string push_request(std::string_view requests, std::string_view topic,
+                                       std::string_view id);
+/// The id of the innermost request, when it was asked in that topic.
+[[nodiscard]] std::optional<std::string> innermost_request(std::string_view requests,
+                                                           std::string_view topic);
+/// Without the innermost request.
+[[nodiscard]] std::string_view outer_requests(std::string_view requests);
+
+}  // namespace millrace::stream
