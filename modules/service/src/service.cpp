@@ -81,7 +81,7 @@ class Runtime {
     auto opened = log::open_log(settings_.get("log"), environment_, std::move(log_options));
     signals_.hold();
     if (!opened) {
-      const bool of_setting = opened.error().is(errc::invalid_argument) ||
+      const bool of_setting = opened.error().is(millrace::errc::invalid_argument) ||
                               opened.error().is(log::errc::unsupported_scheme);
       return fail(of_setting ? std::move(opened).error().at(settings_.named("log"))
                              : std::move(opened).error());
