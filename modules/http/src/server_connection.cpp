@@ -47,7 +47,16 @@ class Exchange final : public ResponseSink {
         return;
       }
     }
-    queue_->push({std::move(connection_), number_, std::move(response)});
+    queue_->push({connection_, number_, std::move(response)});
+  }
+  void when_abandoned(std::function<void()> then) override {
+    queue_->run([connection = connection_, number = number_, then = std::move(then)]() mutable {
+      if (const auto alive = connection.lock()) {
+        alive->watch_client(number, std::move(then));
+      } else {
+        then();
+      }
+    });
   }
 
  private:
@@ -97,6 +106,7 @@ Awaitable<void> ServerConnection::run(std::shared_ptr<ServerConnection> self) {
   SystemError ignored;
   self->socket_.close(ignored);
   self->finish_exchange();
+  self->abandon();
   self->thread_.remove(*self);
 }
 
@@ -193,6 +203,7 @@ void ServerConnection::begin_exchange() {
   latency_ = nullptr;
   is_head_ = false;
   request_id_.clear();
+  abandoned_ = nullptr;
   phase_ = Phase::handling;
   expired_ = false;
   deadline_ = exchange_began_ + shared_.options.handler_deadline;
@@ -395,8 +406,24 @@ void ServerConnection::complete(std::uint64_t exchange, Response response) {
     shared_.metrics.late_answers.add();
     return;
   }
+  abandoned_ = nullptr;
   answer(std::move(response));
   answered_.notify();
+}
+
+void ServerConnection::watch_client(std::uint64_t exchange, std::function<void()> then) {
+  if (exchange != exchange_ || aborted_) {
+    return then();
+  }
+  if (!response_ && phase_ == Phase::handling) {
+    abandoned_ = std::move(then);
+  }
+}
+
+void ServerConnection::abandon() {
+  if (const auto then = std::exchange(abandoned_, nullptr)) {
+    then();
+  }
 }
 
 void ServerConnection::finish_exchange() {
@@ -471,7 +498,7 @@ Awaitable<void> ServerConnection::linger() {
 }
 
 void ServerConnection::check_deadline(SteadyTime now) {
-  if (in_line_ && !response_ && client_has_gone()) {
+  if ((in_line_ || abandoned_) && !response_ && client_has_gone()) {
     // What it sent is held for nobody.
     shared_.metrics.refused("client_gone");
     return abort();
@@ -491,6 +518,7 @@ void ServerConnection::check_deadline(SteadyTime now) {
       answer(problem(504, "no-answer-in-time", {},
                      "The request was accepted, but its answer did not come in time."));
       answered_.notify();
+      abandon();
     }
     return;
   }

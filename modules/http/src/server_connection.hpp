@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   static Awaitable<void> run(std::shared_ptr<ServerConnection> self);
   /// The answer of exchange `exchange`; a late one is dropped.
   void complete(std::uint64_t exchange, Response response);
+  /// ResponseSink::when_abandoned() of exchange `exchange`.
+  void watch_client(std::uint64_t exchange, std::function<void()> then);
   /// A slot has become free for exchange `exchange`. False: it no longer waits for one.
   bool called(std::uint64_t exchange);
   /// Whether no coroutine waits for the answer yet: it can then be given without waking anything.
@@ -64,6 +67,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void hand_to_worker(const Route& route, Request request);
   void slot_taken();
   bool client_has_gone();
+  void abandon();
   void answer(Response response);
   void refuse(std::string_view reason, Response response);
   void finish_exchange();
@@ -92,6 +96,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool keep_alive_ = true;
   telemetry::Histogram* latency_ = nullptr;
   std::string request_id_;
+  std::function<void()> abandoned_;  ///< Of the handler, while it owes the answer.
   std::optional<Response> response_;
 
   std::string out_;         ///< Head of the answer, and its body when that is small.

@@ -111,6 +111,12 @@ void CompletionQueue::push(Completion completion) {
   }
 }
 
+void CompletionQueue::run(std::function<void()> work) {
+  if (on_io_thread()) return work();
+  const MutexLock lock(mutex_);
+  if (io_ != nullptr) asio::post(*io_, std::move(work));
+}
+
 void CompletionQueue::close() {
   io_thread_.store({});
   const MutexLock lock(mutex_);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -78,6 +79,8 @@ class CompletionQueue : public std::enable_shared_from_this<CompletionQueue> {
  public:
   explicit CompletionQueue(asio::io_context& io) : io_(&io) {}
   void push(Completion completion);
+  /// Calls `work` on the io thread: at once when that is the caller.
+  void run(std::function<void()> work);
   /// Before the io_context goes.
   void close();
   [[nodiscard]] bool on_io_thread() const {

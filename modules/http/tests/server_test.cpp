@@ -77,6 +77,30 @@ TEST_F(ServerTest, pipelined_requests_are_answered_in_order) {
   EXPECT_THAT(connection.read_response(), StartsWith("HTTP/1.1 404"));
 }
 
+TEST_F(ServerTest, a_handler_is_notified_that_its_client_has_gone) {
+  add_park();
+  start();
+  Mailbox<std::string> notified;
+  RawConnection responded(server->port());
+  responded.send(post_park);
+  Responder first = parked.take();
+  first.sink()->when_abandoned([&] { notified.put("of one that has its response"); });
+  first.send({});
+  EXPECT_THAT(responded.read_response(), StartsWith("HTTP/1.1 200"));
+  responded.close();
+
+  RawConnection gone(server->port());
+  gone.send(post_park);
+  const Responder second = parked.take();
+  second.sink()->when_abandoned([&] { notified.put("of one that has none"); });
+  gone.close();
+  EXPECT_EQ(notified.take(), "of one that has none");
+  EXPECT_EQ(refused("client_gone"), 1U);
+  // It is gone already: the caller is notified at once, or by the thread of the server.
+  second.sink()->when_abandoned([&] { notified.put("late"); });
+  EXPECT_EQ(notified.take(), "late");
+}
+
 TEST_F(ServerTest, a_client_that_asks_to_close_is_closed) {
   add_hello();
   start();

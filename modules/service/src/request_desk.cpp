@@ -278,9 +278,10 @@ Result<Ticket> RequestDesk::ask(const RequestToAsk& request, Done done) {
 }
 
 bool RequestDesk::withdraw(Ticket ticket) {
+  Waiting taken;  // what it holds goes without the lock
   const MutexLock lock(state_->mutex);
   if (!state_->waiting.contains(ticket)) return false;
-  static_cast<void>(state_->take(ticket));
+  taken = state_->take(ticket);
   return true;
 }
 

@@ -56,6 +56,7 @@ class Runtime {
   ~Runtime() {
     worker_.reset();
     server_.reset();
+    if (desks_) desks_->stop();
     edge_.reset();
     if (keeper_) keeper_->maintain(nullptr);
     if (definition_.ended) definition_.ended();
@@ -97,6 +98,8 @@ class Runtime {
     keeper_->maintain(instance_.get());
     durability_.emplace(*log_);
     edge_.emplace(*log_, real_clock(), random_, edge_waiting_bytes);
+    desks_.emplace(RequestDesks::Environment{*log_, edge_->records(), *instance_, *durability_,
+                                             logger_, metrics_});
     MILLRACE_TRY(start_http(std::move(server_options)));
     worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
       failed_ = true;
@@ -161,7 +164,7 @@ class Runtime {
     instance_metric_handles_ = add_instance_metrics(metrics_, *instance_, real_clock());
     log_metric_handles_ = add_log_metrics(metrics_, *log_);
     context_.emplace(Context{settings_, real_clock(), *log_, *instance_, *durability_, *edge_,
-                             logger_, metrics_, health_, ready});
+                             logger_, metrics_, health_, ready, *desks_});
     if (definition_.routes) MILLRACE_TRY(definition_.routes(*context_, server_->router()));
     return server_->start();
   }
@@ -177,10 +180,12 @@ class Runtime {
   // response.
   void drain(std::chrono::milliseconds timeout) {
     health_.set_draining();
+    desks_->drain_within(timeout / 2);
     if (!server_->drain(timeout))
       logger_.warn("requests were still in flight at the end of the drain",
                    {{"in_flight", server_->in_flight()}});
     server_->stop();
+    desks_->stop();
     edge_.reset();
     worker_->stop();
     if (failed_) return;
@@ -203,6 +208,7 @@ class Runtime {
   std::optional<Keeper> keeper_;
   std::unique_ptr<stream::Instance> instance_;
   std::optional<DurabilityGate> durability_;
+  std::optional<RequestDesks> desks_;  // goes after the writer that calls back
   std::optional<EdgeWriter> edge_;
   std::optional<Context> context_;
   std::vector<telemetry::MetricCallback> metric_handles_;

@@ -65,9 +65,9 @@ class Edge {
   std::unique_ptr<RequestDesk> desk_;
 };
 
-class RequestDesks : public testing::Test {
+class DeskOfRequests : public testing::Test {
  protected:
-  RequestDesks() { world.add_service("tills", tills::topology, 2); }
+  DeskOfRequests() { world.add_service("tills", tills::topology, 2); }
 
   void run(std::initializer_list<Edge*> edges) {
     for (int round = 0; round < 2; ++round) {
@@ -82,7 +82,7 @@ class RequestDesks : public testing::Test {
   World world{1};
 };
 
-TEST_F(RequestDesks, a_request_is_replied_to_with_its_outcome) {
+TEST_F(DeskOfRequests, a_request_is_replied_to_with_its_outcome) {
   Edge edge(world, "edge");
   ASSERT_TRUE(edge.ask("r-1", tills::book("anna", 500)));
   ASSERT_TRUE(edge.ask("r-2", tills::book("anna", -501)));
@@ -98,7 +98,7 @@ TEST_F(RequestDesks, a_request_is_replied_to_with_its_outcome) {
   EXPECT_EQ(edge.desk().pending(), 0U);
 }
 
-TEST_F(RequestDesks, four_instances_share_one_outcome_and_another_body_is_refused) {
+TEST_F(DeskOfRequests, four_instances_share_one_outcome_and_another_body_is_refused) {
   Edge first(world, "edge-1");
   Edge second(world, "edge-2");
   Edge third(world, "edge-3");
@@ -119,7 +119,7 @@ TEST_F(RequestDesks, four_instances_share_one_outcome_and_another_body_is_refuse
   EXPECT_EQ(world.reader().all("tills.commands").size(), 1U);
 }
 
-TEST_F(RequestDesks, a_request_whose_time_passes_is_pending_when_it_is_in_the_log) {
+TEST_F(DeskOfRequests, a_request_whose_time_passes_is_pending_when_it_is_in_the_log) {
   Edge edge(world, "edge");
   ASSERT_TRUE(edge.ask("r-13", tills::book("anna", 13), 1'000));
   world.clock().advance_ms(1'001);
@@ -140,7 +140,7 @@ TEST_F(RequestDesks, a_request_whose_time_passes_is_pending_when_it_is_in_the_lo
   EXPECT_EQ(edge.replies["r-13"].size(), 2U);
 }
 
-TEST_F(RequestDesks, a_late_outcome_is_found_by_asking_again) {
+TEST_F(DeskOfRequests, a_late_outcome_is_found_by_asking_again) {
   Edge edge(world, "edge");
   ASSERT_TRUE(edge.ask("r-1", tills::book("anna", 5), 0));
   edge.step();
@@ -151,7 +151,7 @@ TEST_F(RequestDesks, a_late_outcome_is_found_by_asking_again) {
   EXPECT_EQ(edge.replies["r-1"].at(1).type, "Booked");
 }
 
-TEST_F(RequestDesks, a_client_that_goes_away_frees_its_slot) {
+TEST_F(DeskOfRequests, a_client_that_goes_away_frees_its_slot) {
   Edge edge(world, "edge", 2);
   const auto ticket = edge.ask("r-1", tills::book("anna", 5));
   ASSERT_TRUE(ticket);
@@ -165,7 +165,7 @@ TEST_F(RequestDesks, a_client_that_goes_away_frees_its_slot) {
   EXPECT_EQ(edge.replies["r-3"].size(), 1U);
 }
 
-TEST_F(RequestDesks, a_drain_replies_to_what_is_pending) {
+TEST_F(DeskOfRequests, a_drain_replies_to_what_is_pending) {
   Edge edge(world, "edge");
   ASSERT_TRUE(edge.ask("r-13", tills::book("anna", 13)));
   edge.commit();
@@ -177,7 +177,7 @@ TEST_F(RequestDesks, a_drain_replies_to_what_is_pending) {
   EXPECT_EQ(edge.replies["r-1"].at(0).state, RequestState::pending);
 }
 
-TEST_F(RequestDesks, a_request_that_is_not_appended_fails) {
+TEST_F(DeskOfRequests, a_request_that_is_not_appended_fails) {
   Edge edge(world, "edge");
   EXPECT_TRUE(edge.ask("", tills::book("anna", 5)).error().is(millrace::errc::invalid_argument));
   EXPECT_TRUE(edge.ask("r-1", tills::book(std::string(3U << 20U, 'x'), 5))
@@ -191,7 +191,7 @@ TEST_F(RequestDesks, a_request_that_is_not_appended_fails) {
   EXPECT_EQ(edge.desk().pending(), 0U);
 }
 
-TEST_F(RequestDesks, the_store_of_the_instance_spares_the_append) {
+TEST_F(DeskOfRequests, the_store_of_the_instance_spares_the_append) {
   Edge edge(world, "edge");
   ASSERT_TRUE(edge.ask("r-1", tills::book("anna", 5)));
   run({&edge});

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "millrace/http/message.hpp"
@@ -14,6 +15,10 @@ class ResponseSink {
   virtual ~ResponseSink() = default;
   /// Called once, on any thread.
   virtual void deliver(Response response) = 0;
+  /// Calls `then`, on a thread of the server, when the client goes away before it has its response,
+  /// or its time has passed: what is done for it alone may end. At most once, and not after the
+  /// response. Any thread.
+  virtual void when_abandoned(std::function<void()> then) { static_cast<void>(then); }
 };
 
 /// The duty to answer one request. Move-only; may be kept and used on any thread, also after the
@@ -37,6 +42,8 @@ class Responder {
   void send(Response response);
   /// Whether the response is still owed.
   [[nodiscard]] bool pending() const { return sink_ != nullptr; }
+  /// Where the response goes, for ResponseSink::when_abandoned().
+  [[nodiscard]] const std::shared_ptr<ResponseSink>& sink() const { return sink_; }
 
  private:
   void drop();

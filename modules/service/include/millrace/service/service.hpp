@@ -13,6 +13,7 @@
 #include "millrace/log/log.hpp"
 #include "millrace/service/durability_gate.hpp"
 #include "millrace/service/edge_writer.hpp"
+#include "millrace/service/request_desks.hpp"
 #include "millrace/service/settings.hpp"
 #include "millrace/stream/instance.hpp"
 #include "millrace/stream/writer.hpp"
@@ -20,6 +21,9 @@
 #include "millrace/telemetry/metrics.hpp"
 
 namespace millrace::service {
+
+template <class Kind>
+class Requests;
 
 /// The parts of a running service that its own code may use. All live until the service has
 /// drained; all are thread-safe as they say.
@@ -34,11 +38,20 @@ struct Context {
   telemetry::MetricRegistry& metrics;
   http::Health& health;      ///< takes checks of the service's own for /readyz
   http::RouteOptions ready;  ///< for routes that want the service restored and not draining
+  RequestDesks& desks;       ///< where routes wait for outcomes: requests()
 
   /// Writes events that come in from outside; for routes. Failures as Writer::open().
   template <class K, class V>
   [[nodiscard]] Result<stream::Writer<K, V>> writer(std::string_view topic) const {
     return stream::Writer<K, V>::open(edge.records(), topic);
+  }
+  /// Asks what the topology declared with `Kind::declare()`, a stream::Requests; for routes, which
+  /// include millrace/service/requests.hpp. stream::errc::unknown_store when it declares none of
+  /// that name.
+  template <class Kind>
+  [[nodiscard]] Result<Requests<Kind>> requests(const std::string& name = "requests") const {
+    MILLRACE_ASSIGN(RequestDesks::Desk* const desk, desks.desk(name));
+    return Requests<Kind>(*desk);
   }
 };
 

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Millrace Authors
+#include "millrace/service/request_desks.hpp"
+
+#include <atomic>
+#include <limits>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "millrace/http/problem.hpp"
+#include "millrace/log/errors.hpp"
+#include "millrace/service/entries.hpp"
+#include "millrace/service/requests.hpp"
+#include "millrace/stream/request_records.hpp"
+
+namespace millrace::service {
+
+namespace {
+
+using stream::RequestState;
+
+constexpr std::chrono::milliseconds retry_after{1'000};
+constexpr std::chrono::seconds error_pause{1};
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+Error reused(std::string_view id) {
+  return Error(errc::request_id_reused,
+               "request " + std::string(id) +
+                   " was asked before with another body: give each request an id of its own");
+}
+
+http::Response pending_response(const std::string& location) {
+  http::Response response;
+  response.status = 202;
+  response.body = R"({"state":"pending"})";
+  if (!location.empty()) response.headers.set("Location", location);
+  return response;
+}
+
+http::Response response_of(const RequestReply& reply, std::string_view id,
+                           const std::string& location, const OutcomeToResponse& to_response) {
+  if (reply.id_reused) return request_failed(reused(id));
+  switch (reply.state) {
+    case RequestState::pending:
+      return pending_response(location);
+    case RequestState::dead_lettered:
+      return http::problem(422, "dead-lettered", {}, reply.outcome, {{"letter", reply.letter}});
+    case RequestState::ended:
+      break;
+  }
+  Result<http::Response> response = to_response(reply.type, reply.outcome);
+  return response ? *std::move(response) : request_failed(response.error());
+}
+
+// Responds when the reply is durable.
+void send_when_durable(DurabilityGate& durability, const log::LogPosition& position,
+                       http::Response response, http::Responder responder) {
+  auto held = std::make_shared<std::pair<http::Response, http::Responder>>(std::move(response),
+                                                                           std::move(responder));
+  durability.when_durable(position, [held](const Status& status) {
+    held->second.send(status ? std::move(held->first) : request_failed(status.error()));
+  });
+}
+
+}  // namespace
+
+Result<stream::RequestAsked> encode_asked(const codec::TypeInfo& key_type, const void* key,
+                                          const codec::TypeInfo& command_type,
+                                          const void* command) {
+  stream::RequestAsked asked;
+  asked.type = codec::event_type(command_type, command);
+  try {
+    codec::encode_json(key_type, key, asked.key);
+    codec::encode_json(command_type, command, asked.command);
+  } catch (const std::domain_error& error) {
+    return fail(millrace::errc::invalid_argument,
+                std::string("a request cannot be encoded: ") + error.what());
+  }
+  return asked;
+}
+
+http::Response request_failed(const Error& error) {
+  const auto name = error.code().name;
+  if (error.is(errc::request_id_reused)) return http::problem(409, name, {}, error.message());
+  if (error.is(millrace::errc::invalid_argument) || error.is(log::errc::time_out_of_bounds))
+    return http::problem(422, name, {}, error.message());
+  if (error.is(log::errc::too_large)) return http::problem(413, name, {}, error.message());
+  const int status = error.is(millrace::errc::busy) ? 429 : 503;
+  return http::problem_retry(status, retry_after, name, error.message());
+}
+
+struct RequestDesks::Desk::Thread {
+  Thread(RequestDesk& the_desk, Clock& the_clock, telemetry::Logger& the_logger)
+      : desk(the_desk), clock(the_clock), logger(the_logger), thread([this] { run(); }) {}
+  ~Thread() {
+    {
+      const MutexLock lock(mutex);
+      stopping = true;
+    }
+    changed.notify_one();
+    desk.interrupt();
+    thread.join();
+  }
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+  void run() {
+    while (!is_stopping()) {
+      const Result<bool> more = desk.step();
+      if (clock.monotonic_ns() >= drain_at_ns.load()) desk.drain();
+      if (!more) {
+        report(more.error());
+      } else if (!*more && !is_stopping()) {
+        desk.wait();
+      }
+    }
+  }
+  bool is_stopping() {
+    const MutexLock lock(mutex);
+    return stopping;
+  }
+  // What fails now is tried again. Requests end by their time meanwhile.
+  void report(const Error& error) {
+    logger.warn("outcomes of requests cannot be read",
+                {{"code", error.code().name}, {"error", error.message()}});
+    MutexLock lock(mutex);
+    if (!stopping) changed.wait_for(lock, error_pause);
+  }
+
+  RequestDesk& desk;
+  Clock& clock;
+  telemetry::Logger& logger;
+  std::atomic<std::int64_t> drain_at_ns{never};
+  Mutex mutex;
+  CondVar changed;
+  bool stopping MILLRACE_GUARDED_BY(mutex) = false;
+  std::thread thread;
+};
+
+RequestDesks::RequestDesks(Environment environment) : environment_(environment) {}
+RequestDesks::~RequestDesks() = default;
+
+Result<RequestDesks::Desk*> RequestDesks::desk(const std::string& name) {
+  const MutexLock lock(mutex_);
+  for (const auto& desk : desks_) {
+    if (desk->name() == name) return desk.get();
+  }
+  MILLRACE_ASSIGN(const auto view,
+                  (environment_.instance.view<std::string, stream::RequestEntry>(name)));
+  RequestDeskOptions options{.service = environment_.instance.topology().service(), .name = name};
+  options.look = [view](std::string_view id) { return view.get(std::string(id)); };
+  MILLRACE_ASSIGN(auto opened,
+                  RequestDesk::open(environment_.log, environment_.writer, std::move(options)));
+  desks_.push_back(std::make_unique<Desk>(environment_, name, std::move(opened)));
+  return desks_.back().get();
+}
+
+void RequestDesks::drain_within(std::chrono::milliseconds time) {
+  const MutexLock lock(mutex_);
+  for (const auto& desk : desks_)
+    desk->drain_within(time);
+}
+
+RequestDesks::Desk::Desk(const Environment& environment, std::string name,
+                         std::unique_ptr<RequestDesk> desk)
+    : environment_(environment),
+      name_(std::move(name)),
+      desk_(std::move(desk)),
+      pending_(environment.metrics.callback_gauge(
+          "millrace_requests_pending", "Requests that wait for their outcome here",
+          {{"requests", name_}}, [this] { return static_cast<double>(desk_->pending()); })),
+      thread_(std::make_unique<Thread>(*desk_, environment.writer.clock(), environment.logger)) {}
+RequestDesks::Desk::~Desk() = default;
+
+Result<RequestDesk::Ticket> RequestDesks::Desk::ask(const RequestToAsk& request,
+                                                    RequestDesk::Done done) {
+  return desk_->ask(request, [this, done = std::move(done),
+                              id = std::string(request.id)](Result<RequestReply> reply) {
+    if (!reply) return done(std::move(reply));
+    const log::LogPosition position = reply->position;
+    environment_.durability.when_durable(
+        position, [done, id, reply = *std::move(reply)](const Status& status) {
+          if (!status) return done(fail(status.error()));
+          if (reply.id_reused) return done(fail(reused(id)));
+          done(reply);
+        });
+  });
+}
+
+void RequestDesks::Desk::respond(HttpRequest http, const RequestToAsk& request,
+                                 OutcomeToResponse to_response) {
+  auto held = std::make_shared<HttpRequest>(std::move(http));
+  const std::shared_ptr<http::ResponseSink> sink = held->responder.sink();
+  const Result<RequestDesk::Ticket> ticket =
+      desk_->ask(request, [this, held, to_response = std::move(to_response),
+                           id = std::string(request.id)](Result<RequestReply> reply) {
+        if (!reply) return held->responder.send(request_failed(reply.error()));
+        send_when_durable(environment_.durability, reply->position,
+                          response_of(*reply, id, held->location, to_response),
+                          std::move(held->responder));
+      });
+  if (!ticket) return held->responder.send(request_failed(ticket.error()));
+  // Its own reference: another thread may be responding already.
+  if (sink) sink->when_abandoned([this, ticket = *ticket] { desk_->withdraw(ticket); });
+}
+
+void RequestDesks::Desk::look(HttpRequest http, std::string_view id,
+                              const OutcomeToResponse& to_response) const {
+  const auto found = find_entry<std::string, stream::RequestEntry>(
+      environment_.instance, environment_.log, name_, std::string(id));
+  if (!found) return http.responder.send(request_failed(found.error()));
+  http::Response response;
+  if (found->value) {
+    const stream::RequestEntry& entry = *found->value;
+    response = response_of({entry.state, entry.type, entry.outcome, entry.letter, false, {}}, id,
+                           http.location, to_response);
+  } else {
+    response = http::problem(404, "no-such-request", {},
+                             "Nobody asked request " + std::string(id) + " here, or long ago.");
+  }
+  send_when_durable(environment_.durability, found->position, std::move(response),
+                    std::move(http.responder));
+}
+
+void RequestDesks::stop() {
+  const MutexLock lock(mutex_);
+  for (const auto& desk : desks_)
+    desk->stop();
+}
+
+void RequestDesks::Desk::stop() { thread_.reset(); }
+
+void RequestDesks::Desk::drain_within(std::chrono::milliseconds time) {
+  thread_->drain_at_ns.store(thread_->clock.monotonic_ns() +
+                             std::chrono::nanoseconds(time).count());
+  desk_->interrupt();
+}
+
+}  // namespace millrace::service
