@@ -80,7 +80,7 @@ void check_reader(const SourceSpec& source, const std::map<std::string, const Si
 
 void check_not_its_own_letters(const Plan& plan, const SourceSpec& source,
                                std::vector<std::string>& problems) {
-  if (source.topic == plan.service + ".dead-letters") {
+  if (source.topic == plan.service + ".dead-letters" && !source.own_letters) {
     problems.push_back("topic '" + source.topic +
                        "' is read by the service whose dead letters it holds: a letter that fails "
                        "would become a letter again, without end; read it in another service");

@@ -10,6 +10,7 @@
 #include "millrace/codec/same_type.hpp"
 #include "millrace/codec/type_shape.hpp"
 #include "millrace/log/library_topics.hpp"
+#include "millrace/stream/service_topics.hpp"
 #include "millrace/stream/topology.hpp"
 #include "names.hpp"
 #include "plan_checks.hpp"
@@ -135,6 +136,15 @@ NodeId Graph::add_source(const std::string& topic, RecordType type, bool is_priv
 
 NodeId Graph::source(const std::string& topic, RecordType type, OnUnknownType on_unknown_type) {
   return add_source(topic, std::move(type), false, false, on_unknown_type);
+}
+
+NodeId Graph::own_letters(RecordType type) {
+  const NodeId node =
+      source(plan_.service + std::string(dead_letters_suffix), type, OnUnknownType::skip);
+  for (SourceSpec& spec : plan_.sources) {
+    if (spec.node == node) spec.own_letters = true;
+  }
+  return node;
 }
 
 NodeId Graph::private_source(const std::string& topic, RecordType type) {

@@ -47,6 +47,7 @@ class Till {
     const std::int64_t total = totals.get(till).value_or(0) + book.pence;
     context.emit(out_, till, Counted{total});
     if (book.pence == 13) return;  // has no outcome
+    if (book.pence == 14) throw std::runtime_error("14 is no amount");
     if (total < 0) return context.emit(out_, till, Refused{"empty"});
     totals.put(till, total);
     context.emit(out_, till, Booked{total});
@@ -178,6 +179,25 @@ TEST_F(RequestsPart, a_command_that_cannot_be_read_becomes_a_dead_letter) {
   ask("r-2", {"Book", "\"anna\"", "{}"});
   EXPECT_FALSE(entry("r-1"));
   EXPECT_EQ(driver.read_raw("tills.dead-letters").size(), 2U);
+}
+
+TEST_F(RequestsPart, a_command_that_fails_ends_the_request) {
+  ask("r-14", book("anna", 14));
+  const auto letter = entry("r-14");
+  EXPECT_EQ(letter->state, RequestState::dead_lettered);
+  EXPECT_THAT(letter->outcome, testing::HasSubstr("14 is no amount"));
+  EXPECT_THAT(letter->letter, testing::StartsWith("tills.dead-letters-"));
+}
+
+TEST_F(RequestsPart, a_letter_of_a_letter_is_passed_over) {
+  ask("r-13", book("anna", 13));
+  driver.pipe_raw("tills.dead-letters", {.key = "x",
+                                         .value = std::nullopt,
+                                         .headers = {{"ce_requestid", "tills.requests:r-13"},
+                                                     {"dl-topic", "tills.dead-letters"}},
+                                         .timestamp_ms = 1'000});
+  driver.run_until_idle();
+  EXPECT_EQ(entry("r-13")->state, RequestState::pending);
 }
 
 TEST(RequestsLetters, a_dead_letter_of_a_step_ends_a_request_and_a_later_outcome_replaces_it) {

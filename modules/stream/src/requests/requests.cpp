@@ -68,6 +68,8 @@ std::optional<std::pair<std::string, RequestEnded>> ended_by(
 
 void LetterProcessor::process(const std::string&, const AnyValue&, ProcessorContext& context) {
   const RecordInHand& record = context.record();
+  // Of a letter of this service that failed here: it would come back without end.
+  if (record.headers.find("dl-topic") == record.topic) return;
   const auto id = innermost_request(context_of(record).request, part_.topic);
   if (!id) return;
   RequestEnded ended;

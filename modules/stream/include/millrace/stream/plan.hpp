@@ -44,6 +44,8 @@ struct SourceSpec {
   std::optional<StoreId> table;  ///< the store that this topic is the changelog of
   OnUnknownType on_unknown_type = OnUnknownType::skip;
   bool is_private = false;  ///< a private topic of the service
+  /// The service's own dead letters, for a reader that makes no letter of a letter.
+  bool own_letters = false;
 };
 
 /// A topic a task writes.

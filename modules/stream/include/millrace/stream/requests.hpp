@@ -26,7 +26,7 @@ struct RequestsOptions {
   std::string name = "requests";
   /// How long a request is remembered after it ended, or after it was asked when it never ends.
   std::int64_t keep_ms = 7LL * 24 * 3'600'000;
-  /// Services whose dead letters end a request. Not this service: it cannot read its own.
+  /// Services whose dead letters end a request, beside this one.
   std::vector<std::string> steps = {};
 };
 
@@ -172,22 +172,23 @@ struct Requests {
     builder.stream(commands).to_commands(options.commands);
     outcomes.template process<detail::OutcomeProcessor<K2, V, Outcome...>>(name + ".outcomes",
                                                                            ended, part);
-    Stream<std::string, RequestEnded> all = builder.stream(ended).repartition(name + ".ended");
-    if (!options.steps.empty()) all = all.merge(read_letters(builder, options, part));
-    all.template process<detail::EndProcessor>(name + ".end", entries);
+    builder.stream(ended)
+        .repartition(name + ".ended")
+        .merge(read_letters(builder, options, part, outcomes.graph()))
+        .template process<detail::EndProcessor>(name + ".end", entries);
   }
 
  private:
   static Stream<std::string, RequestEnded> read_letters(TopologyBuilder& builder,
                                                         const RequestsOptions& options,
-                                                        const detail::RequestsPart& part) {
+                                                        const detail::RequestsPart& part,
+                                                        detail::Graph& graph) {
     const auto ended = builder.emitter<std::string, RequestEnded>(options.name + ".letters");
-    std::optional<Stream<std::string, AnyValue>> letters;
-    for (const std::string& step : options.steps) {
-      const auto more = builder.stream<std::string, AnyValue>(step + ".dead-letters");
-      letters = letters ? letters->merge(more) : more;
-    }
-    letters->template process<detail::LetterProcessor>(options.name + ".letters", ended, part);
+    Stream<std::string, AnyValue> letters{
+        graph, graph.own_letters(detail::public_type<std::string, AnyValue>())};
+    for (const std::string& step : options.steps)
+      letters = letters.merge(builder.stream<std::string, AnyValue>(step + ".dead-letters"));
+    letters.template process<detail::LetterProcessor>(options.name + ".letters", ended, part);
     return builder.stream(ended).repartition(options.name + ".letters");
   }
 };

@@ -190,6 +190,8 @@ class Graph {
   Graph(std::string service, std::int32_t partitions);
 
   NodeId source(const std::string& topic, RecordType type, OnUnknownType on_unknown_type);
+  /// The dead letters of this service. What follows must not fail for a letter of a letter.
+  NodeId own_letters(RecordType type);
   NodeId private_source(const std::string& topic, RecordType type);
   std::pair<NodeId, StoreId> table_source(const std::string& topic, const std::string& store,
                                           RecordType type, OnUnknownType on_unknown_type);
