@@ -35,6 +35,14 @@ Response to_response(const std::variant<seats::SeatsReserved, seats::SoldOut>& o
 }
 // [outcome]
 
+// All clients of the service share its ids: in front of what the client chose goes what it is for.
+// Where clients log in, that is who asks.
+// [id]
+std::string id_of(const Request& request) {
+  return std::string(request.param("show")) + "/" + std::string(request.param("id"));
+}
+// [id]
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,10 +67,10 @@ int main(int argc, char** argv) {
           millrace::http::prefer_wait(request.headers).value_or(std::chrono::seconds(2));
       reservations.respond({std::move(responder), request.target},
                            std::string(request.param("show")), seats::ReserveSeats{body->seats},
-                           {.id = request.param("id"), .within = within}, to_response);
+                           {.id = id_of(request), .within = within}, to_response);
     });
     routes.get(path, [reservations](const Request& request, Responder responder) {
-      reservations.look({std::move(responder), request.target}, request.param("id"), to_response);
+      reservations.look({std::move(responder), request.target}, id_of(request), to_response);
     });
     return {};
   };

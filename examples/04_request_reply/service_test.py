@@ -13,6 +13,7 @@ import urllib.request
 
 PROGRAM = sys.argv.pop()
 HAMLET = "/shows/hamlet/reservations/"
+MACBETH = "/shows/macbeth/reservations/"
 
 
 class Instance:
@@ -71,6 +72,10 @@ class ServiceTest(unittest.TestCase):
                 status, problem = instance.ask("PUT", HAMLET + "r-1", {"seats": 3})
                 self.assertEqual((status, problem["type"]), (409, "service.request_id_reused"))
             self.assertEqual(one.ask("PUT", HAMLET + "r-3", {"seats": "x"})[0], 400)
+            # Another show has ids of its own.
+            for instance in (one, two):
+                self.assertIn(instance.ask("GET", MACBETH + "r-1")[0], (404, 503))
+            self.assertEqual(two.ask("PUT", MACBETH + "r-1", {"seats": 3}), (200, {"seats": 3, "left": 97}))
             status = one.ask("PUT", HAMLET + "r-4", {"seats": 1}, wait=0)[0]
             self.assertIn(status, (200, 202))  # it may be as fast as that
             if status == 202:

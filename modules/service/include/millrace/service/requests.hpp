@@ -19,7 +19,9 @@ namespace millrace::service {
 
 /// How a request is asked. Views need to live for the call only.
 struct AskOptions {
-  std::string_view id;  ///< chosen by the client; not empty
+  /// Chosen by the client; not empty. Ids are shared by all clients of the service: put what the
+  /// client has proved (tenant, user) in front of the id that it chose.
+  std::string_view id;
   /// Then the reply is `pending`. Below the deadline of handlers, 60 s, which responds with 504.
   std::chrono::milliseconds within{30'000};
   std::string_view correlation = {};  ///< default: the id
