@@ -272,8 +272,8 @@ Result<Ticket> RequestDesk::ask(const RequestToAsk& request, Done done) {
       [state = state_, ticket](const Result<log::LogPosition>& outcome) {
         state->appended(ticket, outcome);
       });
-  if (taken) return ticket;
-  withdraw(ticket);
+  // What is not withdrawn was replied to: an equal request had its outcome meanwhile.
+  if (taken || !withdraw(ticket)) return ticket;
   return fail(taken.error());
 }
 

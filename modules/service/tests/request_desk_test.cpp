@@ -220,6 +220,34 @@ TEST_F(DeskOfRequests, the_store_of_the_instance_spares_the_append) {
   EXPECT_EQ(world.reader().all("tills.requests").size(), asked);
 }
 
+TEST_F(DeskOfRequests, what_was_replied_to_does_not_fail_although_the_writer_is_full) {
+  const stream::RequestAsked body = tills::book("anna", 5);
+  SeededRandom random(7);
+  const auto log = world.broker().connect({.service = "tills", .member = "full"});
+  stream::RecordWriter writer(*log, world.clock(), random, 1);
+  std::unique_ptr<RequestDesk> desk;
+  // Between the look and the append an equal request of another instance gets its outcome.
+  const auto look = [&](std::string_view) {
+    Edge other(world, "other");
+    EXPECT_TRUE(other.ask("r-1", body));
+    run({&other});
+    EXPECT_TRUE(desk->step());
+    return Result<stream::Answer<std::optional<stream::RequestEntry>>>(
+        fail(millrace::errc::busy, "the view is not here"));
+  };
+  desk = RequestDesk::open(*log, writer, {.service = "tills", .look = look}).value();
+  Edge edge(world, "edge");
+  ASSERT_TRUE(edge.ask("r-0", body));
+  run({&edge});
+  const auto topic = log->find_topic("tills.requests").value();
+  ASSERT_TRUE(writer.append({topic.id, log::partition(0)}, {0, "x", "x", {}},
+                            [](const Result<log::LogPosition>&) {}));
+  int replies = 0;
+  const auto ticket = desk->ask({.id = "r-1", .body = body}, [&](auto) { ++replies; });
+  EXPECT_EQ(replies, 1);
+  EXPECT_TRUE(ticket) << "the caller would respond a second time";
+}
+
 /// What happens to a request between the first try and the one that is replied to.
 enum class Mishap : std::uint8_t {
   none,
