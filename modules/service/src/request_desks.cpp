@@ -3,6 +3,7 @@
 #include "millrace/service/request_desks.hpp"
 
 #include <atomic>
+#include <exception>
 #include <limits>
 #include <stdexcept>
 #include <thread>
@@ -51,6 +52,22 @@ http::Response response_of(const RequestReply& reply, std::string_view id,
   }
   Result<http::Response> response = to_response(reply.type, reply.outcome);
   return response ? *std::move(response) : request_failed(response.error());
+}
+
+// Calls what the program brought: an exception of it must not end the thread that replies.
+template <class Call>
+bool runs(telemetry::Logger& logger, std::string_view id, const Call& call) {
+  std::string reason;
+  try {
+    call();
+    return true;
+  } catch (const std::exception& error) {
+    reason = error.what();
+  } catch (...) {
+    reason = "not a std::exception";
+  }
+  logger.error("what replies to a request threw", {{"request", id}, {"reason", reason}});
+  return false;
 }
 
 // Responds when the reply is durable.
@@ -175,15 +192,18 @@ RequestDesks::Desk::~Desk() = default;
 
 Result<RequestDesk::Ticket> RequestDesks::Desk::ask(const RequestToAsk& request,
                                                     RequestDesk::Done done) {
-  return desk_->ask(request, [this, done = std::move(done),
-                              id = std::string(request.id)](Result<RequestReply> reply) {
-    if (!reply) return done(std::move(reply));
+  const auto call = [this, done = std::move(done),
+                     id = std::string(request.id)](Result<RequestReply> reply) {
+    runs(environment_.logger, id, [&] { done(std::move(reply)); });
+  };
+  return desk_->ask(request, [this, call, id = std::string(request.id)](Result<RequestReply> reply) {
+    if (!reply) return call(std::move(reply));
     const log::LogPosition position = reply->position;
     environment_.durability.when_durable(
-        position, [done, id, reply = *std::move(reply)](const Status& status) {
-          if (!status) return done(fail(status.error()));
-          if (reply.id_reused) return done(fail(reused(id)));
-          done(reply);
+        position, [call, id, reply = *std::move(reply)](const Status& status) {
+          if (!status) return call(fail(status.error()));
+          if (reply.id_reused) return call(fail(reused(id)));
+          call(reply);
         });
   });
 }
@@ -196,8 +216,10 @@ void RequestDesks::Desk::respond(HttpRequest http, const RequestToAsk& request,
       desk_->ask(request, [this, held, to_response = std::move(to_response),
                            id = std::string(request.id)](Result<RequestReply> reply) {
         if (!reply) return held->responder.send(request_failed(reply.error()));
-        send_when_durable(environment_.durability, reply->position,
-                          response_of(*reply, id, held->location, to_response),
+        http::Response response = http::problem(500, "handler-gave-no-answer");
+        runs(environment_.logger, id,
+             [&] { response = response_of(*reply, id, held->location, to_response); });
+        send_when_durable(environment_.durability, reply->position, std::move(response),
                           std::move(held->responder));
       });
   if (!ticket) return held->responder.send(request_failed(ticket.error()));

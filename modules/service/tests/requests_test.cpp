@@ -116,6 +116,19 @@ TEST_F(RequestsOverHttp, a_request_whose_time_passes_is_202_with_its_location) {
   EXPECT_EQ(look("nobody").status, 404);
 }
 
+TEST_F(RequestsOverHttp, an_exception_of_what_replies_is_a_500_and_the_next_request_is_served) {
+  auto answer = std::make_shared<Answer>();
+  auto future = answer->future();
+  bookings.respond({http::Responder(answer), ""}, "anna", tills::Book{500}, {.id = "r-1"},
+                   [](const auto& outcome) -> http::Response {
+                     throw std::runtime_error("no response of " + std::to_string(outcome.index()));
+                   });
+  EXPECT_EQ(future.get().status, 500);
+  ASSERT_TRUE(bookings.ask("anna", tills::Book{500}, {.id = "r-2"},
+                           [](const auto&) { throw std::runtime_error("no reply"); }));
+  EXPECT_EQ(ask("r-3", 500, long_enough).status, 200);
+}
+
 TEST_F(RequestsOverHttp, a_drain_responds_with_202_to_what_is_pending) {
   auto answer = std::make_shared<Answer>();
   auto future = answer->future();

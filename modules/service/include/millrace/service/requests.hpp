@@ -61,7 +61,8 @@ template <class K, class Command, class... E>
 class Requests<stream::Requests<K, Command, E...>> {
  public:
   using Outcome = std::variant<E...>;
-  /// Must not block. errc::request_id_reused, and failures of the append and of durability.
+  /// Must not block. errc::request_id_reused, and failures of the append and of durability. What it
+  /// throws is logged.
   using Done = std::function<void(Result<Reply<Outcome>>)>;
   using Ticket = RequestDesk::Ticket;
 
@@ -81,7 +82,8 @@ class Requests<stream::Requests<K, Command, E...>> {
   /// Asks, and responds with what `to_response` makes of the outcome. Other responses: 202 with
   /// `Location` when the time passed first, 409 when another request has the id, 422 for a dead
   /// letter (with its reason and position) and for what is no command, 413 for one that is too
-  /// large, 429 when too many are pending, 503 when it could not be appended.
+  /// large, 429 when too many are pending, 503 when it could not be appended, 500 when
+  /// `to_response` throws, which is logged.
   void respond(HttpRequest http, const K& key, const Command& command, const AskOptions& options,
                std::function<http::Response(const Outcome&)> to_response) const {
     const Result<stream::RequestAsked> body = encoded(key, command);
