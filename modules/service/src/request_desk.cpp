@@ -39,6 +39,7 @@ struct Waiting {
   std::int64_t deadline_ns = 0;
   std::optional<log::LogPosition> kept;  // where the request is in the log
   bool overdue = false;                  // it waits for `kept` alone
+  bool is_known = false;                 // its owner has it
   RequestDesk::Done done;
 };
 
@@ -54,12 +55,19 @@ void send(AllSettled settled) {
     one.done(std::move(one.reply));
 }
 
-RequestReply pending_reply(const log::LogPosition& position) { return {.position = position}; }
+RequestReply pending_reply(const Waiting& waiting, const log::LogPosition& position) {
+  return {.is_known = waiting.is_known, .position = position};
+}
 
 RequestReply reply_of(const Waiting& waiting, const RequestEntry& entry,
                       const log::LogPosition& position) {
   if (waiting.body != entry.body) return {.id_reused = true, .position = position};
-  return {entry.state, entry.type, entry.outcome, entry.letter, false, position};
+  return {.state = entry.state,
+          .is_known = true,
+          .type = entry.type,
+          .outcome = entry.outcome,
+          .letter = entry.letter,
+          .position = position};
 }
 
 }  // namespace
@@ -148,7 +156,7 @@ Result<Ticket> RequestDesk::State::add(const RequestToAsk& request, Done done) {
     }
     ticket = ++last_ticket;
     waiting.emplace(ticket, Waiting{std::string(request.id), stream::body_hash(request.body),
-                                    deadline, std::nullopt, false, std::move(done)});
+                                    deadline, std::nullopt, false, false, std::move(done)});
     by_id.emplace(request.id, ticket);
     if (by_deadline.emplace(deadline, ticket).first == by_deadline.begin()) to_wake = reader;
   }
@@ -175,6 +183,7 @@ AllSettled RequestDesk::State::settle(const std::string& id, const RequestEntry&
   for (auto one = begin; one != end; ++one) {
     Waiting& waits = waiting.at(one->second);
     const bool ends = waits.body != entry.body || entry.state != RequestState::pending;
+    waits.is_known = true;
     if (ends) ended.push_back(one->second);
   }
   for (const Ticket ticket : ended) {
@@ -206,7 +215,7 @@ void RequestDesk::State::appended(Ticket ticket, const Result<log::LogPosition>&
     if (outcome) waits.kept = *outcome;
     if (outcome && !waits.overdue) return;
     Waiting taken = take(ticket);
-    Result<RequestReply> reply = pending_reply(outcome.value_or(log::LogPosition{}));
+    Result<RequestReply> reply = pending_reply(taken, outcome.value_or(log::LogPosition{}));
     if (!outcome) reply = fail(outcome.error());
     settled.push_back({std::move(taken.done), std::move(reply)});
   }
@@ -227,7 +236,8 @@ AllSettled RequestDesk::State::end_overdue(bool all) {
       continue;
     }
     Waiting taken = take(ticket);
-    settled.push_back({std::move(taken.done), pending_reply(*taken.kept)});
+    RequestReply reply = pending_reply(taken, *taken.kept);
+    settled.push_back({std::move(taken.done), std::move(reply)});
   }
   return settled;
 }

@@ -44,7 +44,7 @@ http::Response response_of(const RequestReply& reply, std::string_view id,
   if (reply.id_reused) return request_failed(reused(id));
   switch (reply.state) {
     case RequestState::pending:
-      return pending_response(location);
+      return pending_response(reply.is_known ? location : std::string());
     case RequestState::dead_lettered:
       return http::problem(422, "dead-lettered", {}, reply.outcome, {{"letter", reply.letter}});
     case RequestState::ended:
@@ -235,11 +235,16 @@ void RequestDesks::Desk::look(HttpRequest http, std::string_view id,
   http::Response response;
   if (found->value) {
     const stream::RequestEntry& entry = *found->value;
-    response = response_of({entry.state, entry.type, entry.outcome, entry.letter, false, {}}, id,
-                           http.location, to_response);
+    response = response_of({.state = entry.state,
+                            .is_known = true,
+                            .type = entry.type,
+                            .outcome = entry.outcome,
+                            .letter = entry.letter},
+                           id, http.location, to_response);
   } else {
     response = http::problem(404, "no-such-request", {},
-                             "Nobody asked request " + std::string(id) + " here, or long ago.");
+                             "Request " + std::string(id) +
+                                 " is not known here, or not yet: repeat it, with the same body.");
   }
   send_when_durable(environment_.durability, found->position, std::move(response),
                     std::move(http.responder));

@@ -138,6 +138,13 @@ TEST_F(DeskOfRequests, a_request_whose_time_passes_is_pending_when_it_is_in_the_
   world.clock().advance_ms(1'001);
   ASSERT_TRUE(edge.desk().step());
   EXPECT_EQ(edge.replies["r-13"].size(), 2U);
+  EXPECT_FALSE(edge.replies["r-13"][1].is_known) << "its owner has not run";
+
+  ASSERT_TRUE(edge.ask("r-13", tills::book("anna", 13), 1'000));
+  run({&edge});
+  world.clock().advance_ms(1'001);
+  ASSERT_TRUE(edge.desk().step());
+  EXPECT_TRUE(edge.replies["r-13"].at(2).is_known);
 }
 
 TEST_F(DeskOfRequests, a_late_outcome_is_found_by_asking_again) {

@@ -24,6 +24,7 @@ namespace millrace::service {
 struct RequestReply {
   /// `pending`: the time passed first; the request continues.
   stream::RequestState state = stream::RequestState::pending;
+  bool is_known = false;     ///< its owner has it: what looks for it finds it
   std::string type = {};     ///< of the outcome; empty for a dead letter
   std::string outcome = {};  ///< as JSON; of a dead letter its reason
   std::string letter = {};   ///< the dead letter, `stock.dead-letters-2:17`; empty: none

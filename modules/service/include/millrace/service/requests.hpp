@@ -79,8 +79,8 @@ class Requests<stream::Requests<K, Command, E...>> {
       done(fail(std::move(reply).error()));
     });
   }
-  /// Asks, and responds with what `to_response` makes of the outcome. Other responses: 202 with
-  /// `Location` when the time passed first, 409 when another request has the id, 422 for a dead
+  /// Asks, and responds with what `to_response` makes of the outcome. Other responses: 202 when the
+  /// time passed first, with `Location` when the owner of the id has taken the request, 409 when another request has the id, 422 for a dead
   /// letter (with its reason and position) and for what is no command, 413 for one that is too
   /// large, 429 when too many are pending, 503 when it could not be appended, 500 when
   /// `to_response` throws, which is logged.
@@ -91,7 +91,7 @@ class Requests<stream::Requests<K, Command, E...>> {
     desk_->respond(std::move(http), to_ask(*body, options), responding(std::move(to_response)));
   }
   /// Responds with what is known of the request: for the `Location` of a 202. It is one read of the
-  /// store of this instance; 404 for an id that nobody asked, 503 errc::not_owner when another
+  /// store of this instance; 404 for an id that is not known there, 503 errc::not_owner when another
   /// instance has its partition.
   void look(HttpRequest http, std::string_view id,
             std::function<http::Response(const Outcome&)> to_response) const {
