@@ -58,7 +58,7 @@ std::optional<std::pair<std::string, RequestEnded>> ended_by(
   if (event.request.empty()) return std::nullopt;
   const std::string_view type = codec::event_type(value_type, value);
   if (std::find(types.begin(), types.end(), type) == types.end()) return std::nullopt;
-  auto id = innermost_request(event.request, part.topic);
+  auto id = request_of(event.request, part.topic);
   if (!id) return std::nullopt;
   RequestEnded ended;
   ended.type = type;
@@ -70,7 +70,7 @@ void LetterProcessor::process(const std::string&, const AnyValue&, ProcessorCont
   const RecordInHand& record = context.record();
   // Of a letter of this service that failed here: it would come back without end.
   if (record.headers.find("dl-topic") == record.topic) return;
-  const auto id = innermost_request(context_of(record).request, part_.topic);
+  const auto id = request_of(context_of(record).request, part_.topic);
   if (!id) return;
   RequestEnded ended;
   ended.outcome = record.headers.find("dl-reason").value_or("");

@@ -11,13 +11,12 @@
 // is named by the topic that it was asked in and by its id.
 namespace millrace::stream {
 
-/// With another request as the innermost one. `topic` is a name of a topic, `id` any text.
+/// With another request as the innermost one, in place of one that was asked in the same topic.
+/// `topic` is a name of a topic, `id` any text.
 [[nodiscard]] std::string push_request(std::string_view requests, std::string_view topic,
                                        std::string_view id);
-/// The id of the innermost request, when it was asked in that topic.
-[[nodiscard]] std::optional<std::string> innermost_request(std::string_view requests,
-                                                           std::string_view topic);
-/// Without the innermost request.
-[[nodiscard]] std::string_view outer_requests(std::string_view requests);
+/// The id of the request that was asked in that topic.
+[[nodiscard]] std::optional<std::string> request_of(std::string_view requests,
+                                                    std::string_view topic);
 
 }  // namespace millrace::stream
