@@ -86,6 +86,7 @@ struct RequestDesk::State : std::enable_shared_from_this<RequestDesk::State> {
   Result<Ticket> add(const RequestToAsk& request, Done done);
   AllSettled settle(const std::string& id, const RequestEntry& entry,
                     const log::LogPosition& position);
+  Result<bool> read();
   bool settle_known(const RequestToAsk& request, Ticket ticket);
   void appended(Ticket ticket, const Result<log::LogPosition>& outcome);
   AllSettled end_overdue(bool all);
@@ -257,6 +258,24 @@ Status RequestDesk::State::take_record(const log::RecordReader& from) {
   return {};
 }
 
+// True when there is more to read. An entry that cannot be decoded is passed over, and reported
+// when the others were read.
+Result<bool> RequestDesk::State::read() {
+  if (!subscribed) MILLRACE_TRY(subscribe(false));
+  const std::shared_ptr<log::RecordReader> from = current_reader();
+  bool more = subscribed;
+  Status all;
+  for (int taken = 0; more && taken < step_records; ++taken) {
+    MILLRACE_ASSIGN(const log::ReadOutcome outcome, from->next());
+    more = outcome == log::ReadOutcome::record;
+    if (!more) break;
+    Status one = take_record(*from);
+    if (all) all = std::move(one);
+  }
+  MILLRACE_TRY(all);
+  return more;
+}
+
 Result<std::unique_ptr<RequestDesk>> RequestDesk::open(log::Log& log, stream::RecordWriter& writer,
                                                        RequestDeskOptions options) {
   auto state = std::make_shared<State>(log, writer, std::move(options));
@@ -303,14 +322,7 @@ std::size_t RequestDesk::pending() const {
 }
 
 Result<bool> RequestDesk::step() {
-  if (!state_->subscribed) MILLRACE_TRY(state_->subscribe(false));
-  const std::shared_ptr<log::RecordReader> reader = state_->current_reader();
-  bool more = state_->subscribed;
-  for (int read = 0; more && read < step_records; ++read) {
-    MILLRACE_ASSIGN(const log::ReadOutcome outcome, reader->next());
-    more = outcome == log::ReadOutcome::record;
-    if (more) MILLRACE_TRY(state_->take_record(*reader));
-  }
+  Result<bool> more = state_->read();
   send(state_->end_overdue(false));
   return more;
 }

@@ -255,6 +255,24 @@ TEST_F(DeskOfRequests, what_was_replied_to_does_not_fail_although_the_writer_is_
   EXPECT_TRUE(ticket) << "the caller would respond a second time";
 }
 
+TEST_F(DeskOfRequests, times_pass_while_entries_cannot_be_read) {
+  Edge edge(world, "edge");
+  ASSERT_TRUE(edge.ask("r-13", tills::book("anna", 13), 1'000));
+  run({&edge});
+  SeededRandom random(7);
+  const auto log = world.broker().connect({.service = "tills", .member = "newer"});
+  stream::RecordWriter writer(*log, world.clock(), random);
+  const auto topic = log->find_topic("tills.requests.changelog").value();
+  ASSERT_TRUE(writer.append({topic.id, log::partition(0)}, {0, "r-13", "\xff", {}},
+                            [](const Result<log::LogPosition>&) {}));
+  writer.commit_all();
+  world.clock().advance_ms(1'001);
+  EXPECT_FALSE(edge.desk().step());
+  ASSERT_EQ(edge.replies["r-13"].size(), 1U);
+  EXPECT_EQ(edge.replies["r-13"][0].state, RequestState::pending);
+  EXPECT_FALSE(edge.desk().step().value()) << "the entry is passed over";
+}
+
 /// What happens to a request between the first try and the one that is replied to.
 enum class Mishap : std::uint8_t {
   none,

@@ -87,7 +87,8 @@ class RequestDesk {
   [[nodiscard]] std::size_t pending() const;
 
   /// Reads what was committed and ends the waits that are over. True when there is more to read.
-  /// Fails as log::RecordReader::next(); another call tries again.
+  /// Fails as log::RecordReader::next(), or for an entry that it cannot decode, which it passes
+  /// over; waits end by their time all the same, and another call tries again.
   [[nodiscard]] Result<bool> step();
   /// Sleeps until there is something to do.
   void wait();
