@@ -212,6 +212,48 @@ TEST_F(RequestsPart, a_letter_of_a_letter_is_passed_over) {
   EXPECT_EQ(entry("r-13")->state, RequestState::pending);
 }
 
+/// Keeps the first booking of a till, and books it when the next one comes.
+class SlowTill {
+ public:
+  SlowTill(Emitter<std::string, TillEvent> out, bool remembers)
+      : out_(out), remembers_(remembers) {}
+  void process(const std::string& till, const Book&, ProcessorContext& context) {
+    const auto emit = [&] { context.emit(out_, till, Booked{1}); };
+    if (!waits_) {
+      waits_ = context.remember();
+    } else if (remembers_) {
+      context.with_context(*waits_, emit);
+    } else {
+      emit();
+    }
+  }
+
+ private:
+  Emitter<std::string, TillEvent> out_;
+  bool remembers_;
+  std::optional<RememberedContext> waits_;
+};
+
+RequestState state_of_the_first(bool remembers) {
+  TopologyBuilder builder("tills");
+  const auto out = builder.emitter<std::string, TillEvent>("out");
+  builder.stream<std::string, Book>("tills.commands").process<SlowTill>("till", out, remembers);
+  Bookings::declare(builder, {.commands = "tills.commands"}, builder.stream(out));
+  TopologyDriver driver(builder.build().value());
+  for (const char* id : {"first", "second"}) {
+    driver.pipe("tills.requests", std::string(id), book("anna", 5), 1'000);
+    driver.run_until_idle();
+  }
+  const auto entries = driver.store<std::string, RequestEntry>("requests");
+  EXPECT_NE(entries.get("first")->state, entries.get("second")->state);
+  return entries.get("first")->state;
+}
+
+TEST(RequestsThatWait, with_context_gives_the_outcome_to_who_asked_for_it) {
+  EXPECT_EQ(state_of_the_first(true), RequestState::ended);
+  EXPECT_EQ(state_of_the_first(false), RequestState::pending) << "the second gets its outcome";
+}
+
 TEST(RequestsLetters, a_dead_letter_of_a_step_ends_a_request_and_a_later_outcome_replaces_it) {
   TopologyDriver driver(tills({"stock"}));
   driver.declare_topic("stock.dead-letters", "stock");
