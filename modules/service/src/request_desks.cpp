@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #include "millrace/service/request_desks.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <limits>
@@ -210,10 +211,12 @@ Result<RequestDesk::Ticket> RequestDesks::Desk::ask(const RequestToAsk& request,
 
 void RequestDesks::Desk::respond(HttpRequest http, const RequestToAsk& request,
                                  OutcomeToResponse to_response) {
+  RequestToAsk to_ask = request;
+  to_ask.within_ms = std::min<std::int64_t>(to_ask.within_ms, environment_.within_max.count());
   auto held = std::make_shared<HttpRequest>(std::move(http));
   const std::shared_ptr<http::ResponseSink> sink = held->responder.sink();
   const Result<RequestDesk::Ticket> ticket =
-      desk_->ask(request, [this, held, to_response = std::move(to_response),
+      desk_->ask(to_ask, [this, held, to_response = std::move(to_response),
                            id = std::string(request.id)](Result<RequestReply> reply) {
         if (!reply) return held->responder.send(request_failed(reply.error()));
         http::Response response = http::problem(500, "handler-gave-no-answer");

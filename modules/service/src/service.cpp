@@ -98,8 +98,9 @@ class Runtime {
     keeper_->maintain(instance_.get());
     durability_.emplace(*log_);
     edge_.emplace(*log_, real_clock(), random_, edge_waiting_bytes);
-    desks_.emplace(RequestDesks::Environment{*log_, edge_->records(), *instance_, *durability_,
-                                             logger_, metrics_});
+    desks_.emplace(RequestDesks::Environment{
+        *log_, edge_->records(), *instance_, *durability_, logger_, metrics_,
+        server_options.handler_deadline * 5 / 6});
     MILLRACE_TRY(start_http(std::move(server_options)));
     worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
       failed_ = true;

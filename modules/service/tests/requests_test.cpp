@@ -145,6 +145,27 @@ TEST_F(RequestsOverHttp, a_drain_responds_with_202_to_what_is_pending) {
   EXPECT_EQ(future.get().status, 202);
 }
 
+/// Another desk of the same instance, with a limit of its own.
+class RequestsWithLimits : public RequestsOverHttp {
+ protected:
+  std::future<http::Response> ask_of(RequestDesks& others, const std::string& id) {
+    auto answer = std::make_shared<Answer>();
+    auto future = answer->future();
+    Requests<tills::Bookings>(*others.desk("requests").value())
+        .respond({http::Responder(answer), ""}, "anna", tills::Book{13},
+                 {.id = id, .within = std::chrono::hours(24)}, booked_or_refused);
+    return future;
+  }
+  telemetry::MetricRegistry other_metrics;
+};
+
+TEST_F(RequestsWithLimits, a_long_wait_ends_before_the_deadline_of_the_handler) {
+  RequestDesks others({*log, edge->records(), *instance, gate, logger, other_metrics,
+                       milliseconds(1)});
+  EXPECT_EQ(ask_of(others, "r-13").get().status, 202);
+  others.stop();
+}
+
 TEST_F(RequestsOverHttp, a_client_that_goes_away_frees_its_slot) {
   const auto client = std::make_shared<Client>();
   bookings.respond({http::Responder(client), ""}, "anna", tills::Book{13},

@@ -33,6 +33,8 @@ class RequestDesks {
     DurabilityGate& durability;
     telemetry::Logger& logger;
     telemetry::MetricRegistry& metrics;
+    /// respond() waits no longer: below the deadline of handlers, which responds with 504.
+    std::chrono::milliseconds within_max{50'000};
   };
 
   explicit RequestDesks(Environment environment);

@@ -22,7 +22,7 @@ struct AskOptions {
   /// Chosen by the client; not empty. Ids are shared by all clients of the service: put what the
   /// client has proved (tenant, user) in front of the id that it chose.
   std::string_view id;
-  /// Then the reply is `pending`. Below the deadline of handlers, 60 s, which responds with 504.
+  /// Then the reply is `pending`. respond() waits for 50 s at most: a handler has 60 s.
   std::chrono::milliseconds within{30'000};
   std::string_view correlation = {};  ///< default: the id
   codec::TraceContext trace = {};     ///< default: none
