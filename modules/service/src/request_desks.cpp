@@ -166,7 +166,9 @@ Result<RequestDesks::Desk*> RequestDesks::desk(const std::string& name) {
   }
   MILLRACE_ASSIGN(const auto view,
                   (environment_.instance.view<std::string, stream::RequestEntry>(name)));
-  RequestDeskOptions options{.service = environment_.instance.topology().service(), .name = name};
+  RequestDeskOptions options{.service = environment_.instance.topology().service(),
+                             .name = name,
+                             .pending_max = environment_.pending_max};
   options.look = [view](std::string_view id) { return view.get(std::string(id)); };
   MILLRACE_ASSIGN(auto opened,
                   RequestDesk::open(environment_.log, environment_.writer, std::move(options)));

@@ -166,6 +166,16 @@ TEST_F(RequestsWithLimits, a_long_wait_ends_before_the_deadline_of_the_handler) 
   others.stop();
 }
 
+TEST_F(RequestsWithLimits, what_waits_leaves_slots_of_the_server_to_others) {
+  RequestDesks others({*log, edge->records(), *instance, gate, logger, other_metrics,
+                       milliseconds(50'000), 1});
+  auto first = ask_of(others, "r-13");
+  EXPECT_EQ(ask_of(others, "r-14").get().status, 429);
+  others.drain_within(milliseconds(0));
+  EXPECT_EQ(first.get().status, 202);
+  others.stop();
+}
+
 TEST_F(RequestsOverHttp, a_client_that_goes_away_frees_its_slot) {
   const auto client = std::make_shared<Client>();
   bookings.respond({http::Responder(client), ""}, "anna", tills::Book{13},

@@ -35,6 +35,9 @@ class RequestDesks {
     telemetry::MetricRegistry& metrics;
     /// respond() waits no longer: below the deadline of handlers, which responds with 504.
     std::chrono::milliseconds within_max{50'000};
+    /// Of each desk. Each request over HTTP has one of the server's slots while it waits, so fewer
+    /// than those: others must find one.
+    std::size_t pending_max = 512;
   };
 
   explicit RequestDesks(Environment environment);
