@@ -315,8 +315,15 @@ void list_topics(Plan& plan, const std::vector<log::TopicSpec>& declared, std::i
   users.emplace(plan.service + ".manifest", "what the log has of the topology");
   for (const SinkSpec& sink : plan.sinks)
     add(sink.topic, "a topic it writes");
-  for (const log::TopicSpec& topic : declared)
-    add(topic, "a topic that others write");
+  // Commands come from a topology and from others.
+  const auto is_written_as = [&](const log::TopicSpec& topic) {
+    return topic.kind == TopicKind::commands &&
+           std::any_of(plan.sinks.begin(), plan.sinks.end(),
+                       [&](const SinkSpec& sink) { return sink.topic == topic; });
+  };
+  for (const log::TopicSpec& topic : declared) {
+    if (!is_written_as(topic)) add(topic, "a topic that others write");
+  }
   for (const StoreSpec& store : plan.stores) {
     if (store.source_is_changelog) continue;
     add({store.changelog, partitions, TopicKind::private_topic, plan.service},

@@ -254,6 +254,15 @@ TEST(RequestsThatWait, with_context_gives_the_outcome_to_who_asked_for_it) {
   EXPECT_EQ(state_of_the_first(false), RequestState::pending) << "the second gets its outcome";
 }
 
+TEST(RequestsDeclared, a_declared_topic_of_commands_may_be_the_one_of_the_requests) {
+  TopologyBuilder builder("tills");
+  const auto out = builder.emitter<std::string, TillEvent>("out");
+  builder.declare_topic("tills.commands", log::TopicKind::commands);
+  builder.stream<std::string, Book>("tills.commands").process<SlowTill>("till", out, true);
+  Bookings::declare(builder, {.commands = "tills.commands"}, builder.stream(out));
+  EXPECT_TRUE(builder.build());
+}
+
 TEST(RequestsLetters, a_dead_letter_of_a_step_ends_a_request_and_a_later_outcome_replaces_it) {
   TopologyDriver driver(tills({"stock"}));
   driver.declare_topic("stock.dead-letters", "stock");
