@@ -15,6 +15,7 @@
 #include "millrace/codec/describe.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/record_reader.hpp"
+#include "millrace/stream/request_ids.hpp"
 #include "millrace/stream/writer.hpp"
 
 namespace millrace::service {
@@ -287,9 +288,12 @@ RequestDesk::RequestDesk(std::shared_ptr<State> state) : state_(std::move(state)
 RequestDesk::~RequestDesk() = default;
 
 Result<Ticket> RequestDesk::ask(const RequestToAsk& request, Done done) {
-  if (request.id.empty())
+  if (request.id.empty() || request.id.size() > stream::request_id_bytes_max) {
     return fail(millrace::errc::invalid_argument,
-                "a request needs an id, which its client chooses");
+                "a request needs an id of 1 to " + std::to_string(stream::request_id_bytes_max) +
+                    " bytes, which its client chooses; this one has " +
+                    std::to_string(request.id.size()));
+  }
   MILLRACE_ASSIGN(const auto* const asks, state_->asks());
   // Waiting begins before the look and the append, so that no outcome passes unseen.
   MILLRACE_ASSIGN(const Ticket ticket, state_->add(request, std::move(done)));

@@ -186,7 +186,8 @@ TEST_F(DeskOfRequests, a_drain_replies_to_what_is_pending) {
 
 TEST_F(DeskOfRequests, a_request_that_is_not_appended_fails) {
   Edge edge(world, "edge");
-  EXPECT_TRUE(edge.ask("", tills::book("anna", 5)).error().is(millrace::errc::invalid_argument));
+  for (const std::string& id : {std::string(), std::string(1'025, 'x')})
+    EXPECT_TRUE(edge.ask(id, tills::book("anna", 5)).error().is(millrace::errc::invalid_argument));
   EXPECT_TRUE(edge.ask("r-1", tills::book(std::string(3U << 20U, 'x'), 5))
                   .error()
                   .is(log::errc::too_large));

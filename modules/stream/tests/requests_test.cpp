@@ -189,8 +189,11 @@ TEST_F(RequestsPart, what_ended_is_forgotten_after_a_while) {
 TEST_F(RequestsPart, a_command_that_cannot_be_read_becomes_a_dead_letter) {
   ask("r-1", {"Other", "\"anna\"", "{}"});
   ask("r-2", {"Book", "\"anna\"", "{}"});
+  ask(std::string(1'025, 'x'), book("anna", 5));
+  ask(std::string(1'024, 'x'), book("anna", 5));
   EXPECT_FALSE(entry("r-1"));
-  EXPECT_EQ(driver.read_raw("tills.dead-letters").size(), 2U);
+  EXPECT_EQ(driver.read_raw("tills.dead-letters").size(), 3U);
+  EXPECT_TRUE(entry(std::string(1'024, 'x')));
 }
 
 TEST_F(RequestsPart, a_command_that_fails_ends_the_request) {

@@ -42,14 +42,17 @@ std::int64_t RequestsPart::sweep_interval_ms() const {
   return std::clamp<std::int64_t>(keep_ms / 10, 1'000, 3'600'000);
 }
 
-void decode_asked(const RequestAsked& asked, const codec::TypeInfo& key_type, void* key,
-                  const codec::TypeInfo& command_type, void* command) {
+void decode_asked(const std::string& id, const RequestAsked& asked, const codec::TypeInfo& key_type,
+                  void* key, const codec::TypeInfo& command_type, void* command) {
+  if (id.empty() || id.size() > request_id_bytes_max)
+    throw std::invalid_argument("the id of the request has " + std::to_string(id.size()) +
+                                " bytes, and 1 to " + std::to_string(request_id_bytes_max) +
+                                " are allowed");
   if (command_type.kind != codec::Kind::variant && !codec::is_event_type(command_type, asked.type))
     throw std::invalid_argument("the request is of type " + asked.type + ", and type " +
                                 std::string(codec::event_type(command_type)) + " is expected");
   check_asked(codec::decode_json(key_type, {}, asked.key, key), "key");
-  check_asked(codec::decode_json(command_type, asked.type, asked.command, command),
-              "command");
+  check_asked(codec::decode_json(command_type, asked.type, asked.command, command), "command");
 }
 
 std::optional<std::pair<std::string, RequestEnded>> ended_by(

@@ -34,7 +34,7 @@ struct RequestReply {
 
 /// What is asked. Views need to live for the call only.
 struct RequestToAsk {
-  std::string_view id;  ///< chosen by the client; not empty
+  std::string_view id;  ///< chosen by the client; 1 to 1,024 bytes
   stream::RequestAsked body;
   std::int64_t within_ms = 30'000;    ///< then the reply is `pending`
   std::string_view correlation = {};  ///< default: the id

@@ -19,7 +19,7 @@ namespace millrace::service {
 
 /// How a request is asked. Views need to live for the call only.
 struct AskOptions {
-  /// Chosen by the client; not empty. Ids are shared by all clients of the service: put what the
+  /// Chosen by the client; 1 to 1,024 bytes. Ids are shared by all clients of the service: put what the
   /// client has proved (tenant, user) in front of the id that it chose.
   std::string_view id;
   /// Then the reply is `pending`. respond() waits for 50 s at most: a handler has 60 s.

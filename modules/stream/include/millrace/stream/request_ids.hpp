@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 // event leads to, the innermost first, such as `wallets.requests:m-1 shop.requests:o-7`. A request
 // is named by the topic that it was asked in and by its id.
 namespace millrace::stream {
+
+/// Of the id of a request at most, in bytes: each event that it leads to carries it.
+inline constexpr std::size_t request_id_bytes_max = 1'024;
 
 /// With another request as the innermost one, in place of one that was asked in the same topic.
 /// `topic` is a name of a topic, `id` any text.

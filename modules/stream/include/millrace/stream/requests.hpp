@@ -41,8 +41,8 @@ struct RequestsPart {
 };
 
 /// Throws what makes the record a dead letter.
-void decode_asked(const RequestAsked& asked, const codec::TypeInfo& key_type, void* key,
-                  const codec::TypeInfo& command_type, void* command);
+void decode_asked(const std::string& id, const RequestAsked& asked, const codec::TypeInfo& key_type,
+                  void* key, const codec::TypeInfo& command_type, void* command);
 /// The request that an event of one of the types ends, and how; none when it ends none.
 [[nodiscard]] std::optional<std::pair<std::string, RequestEnded>> ended_by(
     const codec::EventContext& event, const RequestsPart& part,
@@ -72,7 +72,7 @@ class AskProcessor {
     if (const auto known = entries.get(id)) return entries.put(id, *known);
     K key{};
     Command command{};
-    decode_asked(asked, codec::type_info<K>(), &key, codec::type_info<Command>(), &command);
+    decode_asked(id, asked, codec::type_info<K>(), &key, codec::type_info<Command>(), &command);
     RequestEntry entry;
     entry.body = body_hash(asked);
     entry.asked = context.record().context.id;
