@@ -16,8 +16,9 @@ class ResponseSink {
   /// Called once, on any thread.
   virtual void deliver(Response response) = 0;
   /// Calls `then`, on a thread of the server, when the client goes away before it has its response,
-  /// or its time has passed: what is done for it alone may end. At most once, and not after the
-  /// response. Any thread.
+  /// or its time has passed: what is done for it alone may end. At most once. When the response is
+  /// given meanwhile, on another thread, `then` may be called all the same: it must not harm. A
+  /// client that closes its sending half counts as gone. Any thread.
   virtual void when_abandoned(std::function<void()> then) { static_cast<void>(then); }
 };
 
