@@ -199,16 +199,17 @@ Result<RequestDesk::Ticket> RequestDesks::Desk::ask(const RequestToAsk& request,
                      id = std::string(request.id)](Result<RequestReply> reply) {
     runs(environment_.logger, id, [&] { done(std::move(reply)); });
   };
-  return desk_->ask(request, [this, call, id = std::string(request.id)](Result<RequestReply> reply) {
-    if (!reply) return call(std::move(reply));
-    const log::LogPosition position = reply->position;
-    environment_.durability.when_durable(
-        position, [call, id, reply = *std::move(reply)](const Status& status) {
-          if (!status) return call(fail(status.error()));
-          if (reply.id_reused) return call(fail(reused(id)));
-          call(reply);
-        });
-  });
+  return desk_->ask(request,
+                    [this, call, id = std::string(request.id)](Result<RequestReply> reply) {
+                      if (!reply) return call(std::move(reply));
+                      const log::LogPosition position = reply->position;
+                      environment_.durability.when_durable(
+                          position, [call, id, reply = *std::move(reply)](const Status& status) {
+                            if (!status) return call(fail(status.error()));
+                            if (reply.id_reused) return call(fail(reused(id)));
+                            call(reply);
+                          });
+                    });
 }
 
 void RequestDesks::Desk::respond(HttpRequest http, const RequestToAsk& request,
@@ -219,7 +220,7 @@ void RequestDesks::Desk::respond(HttpRequest http, const RequestToAsk& request,
   const std::shared_ptr<http::ResponseSink> sink = held->responder.sink();
   const Result<RequestDesk::Ticket> ticket =
       desk_->ask(to_ask, [this, held, to_response = std::move(to_response),
-                           id = std::string(request.id)](Result<RequestReply> reply) {
+                          id = std::string(request.id)](Result<RequestReply> reply) {
         if (!reply) return held->responder.send(request_failed(reply.error()));
         http::Response response = http::problem(500, "handler-gave-no-answer");
         runs(environment_.logger, id,

@@ -3,8 +3,8 @@
 
 #include "millrace/service/service.hpp"
 
-#include <algorithm>
 #include <unistd.h>
+#include <algorithm>
 
 #include <atomic>
 #include <cstdio>
@@ -99,10 +99,10 @@ class Runtime {
     keeper_->maintain(instance_.get());
     durability_.emplace(*log_);
     edge_.emplace(*log_, real_clock(), random_, edge_waiting_bytes);
-    desks_.emplace(RequestDesks::Environment{
-        *log_, edge_->records(), *instance_, *durability_, logger_, metrics_,
-        server_options.handler_deadline * 5 / 6,
-        std::max<std::size_t>(server_options.max_in_flight / 2, 1)});
+    desks_.emplace(
+        RequestDesks::Environment{*log_, edge_->records(), *instance_, *durability_, logger_,
+                                  metrics_, server_options.handler_deadline * 5 / 6,
+                                  std::max<std::size_t>(server_options.max_in_flight / 2, 1)});
     MILLRACE_TRY(start_http(std::move(server_options)));
     worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
       failed_ = true;

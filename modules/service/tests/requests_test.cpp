@@ -160,15 +160,15 @@ class RequestsWithLimits : public RequestsOverHttp {
 };
 
 TEST_F(RequestsWithLimits, a_long_wait_ends_before_the_deadline_of_the_handler) {
-  RequestDesks others({*log, edge->records(), *instance, gate, logger, other_metrics,
-                       milliseconds(1)});
+  RequestDesks others(
+      {*log, edge->records(), *instance, gate, logger, other_metrics, milliseconds(1)});
   EXPECT_EQ(ask_of(others, "r-13").get().status, 202);
   others.stop();
 }
 
 TEST_F(RequestsWithLimits, what_waits_leaves_slots_of_the_server_to_others) {
-  RequestDesks others({*log, edge->records(), *instance, gate, logger, other_metrics,
-                       milliseconds(50'000), 1});
+  RequestDesks others(
+      {*log, edge->records(), *instance, gate, logger, other_metrics, milliseconds(50'000), 1});
   auto first = ask_of(others, "r-13");
   EXPECT_EQ(ask_of(others, "r-14").get().status, 429);
   others.drain_within(milliseconds(0));

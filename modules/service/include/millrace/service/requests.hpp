@@ -19,8 +19,8 @@ namespace millrace::service {
 
 /// How a request is asked. Views need to live for the call only.
 struct AskOptions {
-  /// Chosen by the client; 1 to 1,024 bytes. Ids are shared by all clients of the service: put what the
-  /// client has proved (tenant, user) in front of the id that it chose.
+  /// Chosen by the client; 1 to 1,024 bytes. Ids are shared by all clients of the service: put what
+  /// the client has proved (tenant, user) in front of the id that it chose.
   std::string_view id;
   /// Then the reply is `pending`. respond() waits for 50 s at most: a handler has 60 s.
   std::chrono::milliseconds within{30'000};
@@ -80,10 +80,10 @@ class Requests<stream::Requests<K, Command, E...>> {
     });
   }
   /// Asks, and responds with what `to_response` makes of the outcome. Other responses: 202 when the
-  /// time passed first, with `Location` when the owner of the id has taken the request, 409 when another request has the id, 422 for a dead
-  /// letter (with its reason and position) and for what is no command, 413 for one that is too
-  /// large, 429 when too many are pending, 503 when it could not be appended, 500 when
-  /// `to_response` throws, which is logged.
+  /// time passed first, with `Location` when the owner of the id has taken the request, 409 when
+  /// another request has the id, 422 for a dead letter (with its reason and position) and for what
+  /// is no command, 413 for one that is too large, 429 when too many are pending, 503 when it could
+  /// not be appended, 500 when `to_response` throws, which is logged.
   void respond(HttpRequest http, const K& key, const Command& command, const AskOptions& options,
                std::function<http::Response(const Outcome&)> to_response) const {
     const Result<stream::RequestAsked> body = encoded(key, command);
@@ -91,8 +91,8 @@ class Requests<stream::Requests<K, Command, E...>> {
     desk_->respond(std::move(http), to_ask(*body, options), responding(std::move(to_response)));
   }
   /// Responds with what is known of the request: for the `Location` of a 202. It is one read of the
-  /// store of this instance; 404 for an id that is not known there, 503 errc::not_owner when another
-  /// instance has its partition.
+  /// store of this instance; 404 for an id that is not known there, 503 errc::not_owner when
+  /// another instance has its partition.
   void look(HttpRequest http, std::string_view id,
             std::function<http::Response(const Outcome&)> to_response) const {
     desk_->look(std::move(http), id, responding(std::move(to_response)));
@@ -107,8 +107,7 @@ class Requests<stream::Requests<K, Command, E...>> {
   }
   static Result<Outcome> decoded(std::string_view type, std::string_view json) {
     Outcome outcome;
-    MILLRACE_TRY(
-        codec::decode_json(codec::type_info<Outcome>(), type, json, &outcome));
+    MILLRACE_TRY(codec::decode_json(codec::type_info<Outcome>(), type, json, &outcome));
     return outcome;
   }
   static Result<Reply<Outcome>> typed(const RequestReply& reply) {
