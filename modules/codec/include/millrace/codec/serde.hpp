@@ -31,8 +31,8 @@ class Serde {
   Serde& operator=(const Serde&) = delete;
 
   /// What manifests, descriptions and errors call it: letters, digits, `.`, `_` and `-`. Two serdes
-  /// of one name have one form of bytes; when the form changes, so does the name. `json`, `binary` and `key` are the
-  /// library's.
+  /// of one name have one form of bytes; when the form changes, so does the name. `json`, `binary`
+  /// and `key` are the library's.
   [[nodiscard]] virtual std::string_view name() const = 0;
   /// The header `content-type` of a record with CloudEvents.
   [[nodiscard]] virtual std::string_view content_type() const { return "application/octet-stream"; }
