@@ -23,6 +23,8 @@ struct FaultFileSystem::State {
   FaultNames names MILLRACE_GUARDED_BY(mutex);
   std::uint64_t capacity MILLRACE_GUARDED_BY(mutex) = UINT64_MAX;
   std::uint64_t syncs MILLRACE_GUARDED_BY(mutex) = 0;
+  std::uint64_t bulk_syncs MILLRACE_GUARDED_BY(mutex) = 0;
+  std::uint64_t losses MILLRACE_GUARDED_BY(mutex) = 0;  ///< of pages, of any file
   std::uint64_t power_cuts MILLRACE_GUARDED_BY(mutex) = 0;
   bool failing_writes MILLRACE_GUARDED_BY(mutex) = false;
   bool failing_syncs MILLRACE_GUARDED_BY(mutex) = false;
@@ -60,6 +62,33 @@ struct FaultFileSystem::State {
       return fail(errc::io_error, "cannot sync directory " + name + ": set to fail");
     }
     names.sync(name);
+    return {};
+  }
+
+  /// As one who came after so many power cuts, and knows of so many losses of pages.
+  [[nodiscard]] Status sync_all(const std::string& name, std::uint64_t since,
+                                std::uint64_t& losses_seen) {
+    const MutexLock lock(mutex);
+    const std::string what = "cannot sync all below " + name;
+    if (since != power_cuts) {
+      return fail(errc::io_error, what + ": the power was lost since it was opened");
+    }
+    for (const auto& [path, inode] : names.entries) {
+      if (failing_syncs && FaultNames::is_below(path, name)) {
+        losses += inode->lose_dirty() ? 1 : 0;
+      }
+    }
+    if (std::exchange(losses_seen, losses) != losses || failing_syncs) {
+      return fail(errc::io_error,
+                  what + (failing_syncs ? ": set to fail" : ": an earlier sync lost pages"));
+    }
+    for (const auto& [path, inode] : names.entries) {
+      if (FaultNames::is_below(path, name)) {
+        inode->sync();
+      }
+    }
+    names.sync_below(name);
+    ++bulk_syncs;
     return {};
   }
 
@@ -123,7 +152,7 @@ class FaultFileSystem::State::OpenFile final : public File, public SparseFile {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("sync", false));
     const bool failing = state_->failing_syncs;
-    inode_->lose_dirty(failing);
+    state_->losses += failing && inode_->lose_dirty() ? 1 : 0;
     if (std::exchange(losses_seen_, inode_->losses) != inode_->losses || failing) {
       return fail(errc::io_error, "cannot sync " + path_ +
                                       (failing ? ": set to fail" : ": an earlier sync lost pages"));
@@ -217,7 +246,7 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
   if (state_->names.directories.contains(name)) {
     return fail(errc::io_error, "cannot open " + path + ": is a directory");
   }
-  auto found = state_->names.entries.find(name);
+  const auto found = state_->names.entries.find(name);
   if (mode != OpenMode::read) {
     MILLRACE_TRY(state_->may_change("open", path));
   }
@@ -226,11 +255,25 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
         !state_->names.directories.contains(directory_of(name))) {
       return FaultNames::missing("open", path);
     }
-    found = state_->names.entries.emplace(name, std::make_shared<FaultInode>()).first;
-  } else if (mode == OpenMode::create_exclusive) {
+    return std::make_unique<State::OpenFile>(state_, state_->names.create(name), path, true);
+  }
+  if (mode == OpenMode::create_exclusive) {
     return fail(errc::busy, "cannot open " + path + ": file exists");
   }
   return std::make_unique<State::OpenFile>(state_, found->second, path, mode != OpenMode::read);
+}
+
+Result<std::unique_ptr<File>> FaultFileSystem::open_all(const std::string& directory) {
+  const MutexLock lock(state_->mutex);
+  const std::string name = normal_path(directory);
+  if (!state_->names.directories.contains(name)) {
+    return FaultNames::missing("open", directory);
+  }
+  return std::make_unique<FaultDirectory>(
+      directory,
+      [state = state_, name, opened = state_->power_cuts, losses = state_->losses]() mutable {
+        return state->sync_all(name, opened, losses);
+      });
 }
 
 Status FaultFileSystem::create_directories(const std::string& path) {
@@ -281,7 +324,7 @@ Status FaultFileSystem::remove(const std::string& path) {
   const auto listed = list(path);
   const MutexLock lock(state_->mutex);
   MILLRACE_TRY(state_->may_change("remove", path));
-  if (state_->names.entries.erase(name) != 0) {
+  if (state_->names.remove(name)) {
     return {};
   }
   if (!state_->names.directories.contains(name)) {
@@ -337,22 +380,18 @@ Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, 
   if (offset >= inode.size || bit < 0 || bit > 7) {
     return fail(errc::invalid_argument, "there is no such bit in " + path);
   }
-  const auto flip = [bit](char byte) {
-    return static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << bit));
-  };
-  char byte = 0;
-  inode.cache.read(offset, &byte, 1);
-  byte = flip(byte);
-  inode.cache.write(offset, {&byte, 1});
-  if (offset < inode.disk.size()) {
-    inode.disk[offset] = flip(inode.disk[offset]);
-  }
+  inode.flip_bit(offset, bit);
   return {};
 }
 
 std::uint64_t FaultFileSystem::syncs() const {
   const MutexLock lock(state_->mutex);
   return state_->syncs;
+}
+
+std::uint64_t FaultFileSystem::bulk_syncs() const {
+  const MutexLock lock(state_->mutex);
+  return state_->bulk_syncs;
 }
 
 }  // namespace millrace

@@ -62,10 +62,25 @@ void FaultInode::sync() {
   forget_dirty();
 }
 
-void FaultInode::lose_dirty(bool failed) {
-  if (failed && dirty_begin < dirty_end) {
-    ++losses;
-    forget_dirty();
+bool FaultInode::lose_dirty() {
+  if (dirty_begin >= dirty_end) {
+    return false;
+  }
+  ++losses;
+  forget_dirty();
+  return true;
+}
+
+void FaultInode::flip_bit(std::uint64_t offset, int bit) {
+  const auto flip = [bit](char byte) {
+    return static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << bit));
+  };
+  char byte = 0;
+  cache.read(offset, &byte, 1);
+  byte = flip(byte);
+  cache.write(offset, {&byte, 1});
+  if (offset < disk.size()) {
+    disk[offset] = flip(disk[offset]);
   }
 }
 

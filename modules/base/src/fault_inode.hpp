@@ -29,9 +29,11 @@ struct FaultInode {
   void mark_dirty(std::uint64_t begin, std::uint64_t end);
   /// Everything written reaches the disk.
   void sync();
-  /// When a sync `failed`: as on Linux the pages count as clean from now on though the disk never
-  /// saw them.
-  void lose_dirty(bool failed);
+  /// When a sync fails: as on Linux the pages count as clean from now on though the disk never saw
+  /// them. False when there were none.
+  bool lose_dirty();
+  /// In the cache and on the disk.
+  void flip_bit(std::uint64_t offset, int bit);
   /// How often written pages were lost. Each open file reports once what was lost since it was
   /// opened.
   std::uint64_t losses = 0;

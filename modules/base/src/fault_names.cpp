@@ -30,11 +30,64 @@ void rename_below(std::set<std::string>& names, const std::string& from, const s
   names = std::move(renamed);
 }
 
+void rename_below(std::vector<FaultNames::Change>& changes, const std::string& from,
+                  const std::string& to) {
+  for (FaultNames::Change& change : changes) {
+    change.from = renamed_path(change.from, from, to);
+    change.to = renamed_path(change.to, from, to);
+  }
+}
+
+/// A change whose file has another name, or none, did not survive without those before it.
+void apply(const FaultNames::Change& change, FaultNames::Entries& entries) {
+  if (!change.from.empty()) {
+    const auto found = entries.find(change.from);
+    if (found == entries.end() || found->second != change.inode) {
+      return;
+    }
+    entries.erase(found);
+  }
+  if (!change.to.empty()) {
+    entries[change.to] = change.inode;
+  }
+}
+
 }  // namespace
 
 std::unexpected<Error> FaultNames::missing(const char* what, const std::string& path) {
   return fail(errc::not_found,
               std::string("cannot ") + what + " " + path + ": no such file or directory");
+}
+
+bool FaultNames::is_below(const std::string& path, const std::string& directory) {
+  return directory == "." ? !path.starts_with('/')
+                          : path.starts_with(directory == "/" ? directory : directory + "/");
+}
+
+std::shared_ptr<FaultInode> FaultNames::create(const std::string& name) {
+  const auto inode = std::make_shared<FaultInode>();
+  entries[name] = inode;
+  changes.push_back({"", name, inode});
+  return inode;
+}
+
+bool FaultNames::remove(const std::string& name) {
+  const auto found = entries.find(name);
+  if (found == entries.end()) {
+    return false;
+  }
+  changes.push_back({name, "", found->second});
+  entries.erase(found);
+  return true;
+}
+
+void FaultNames::sync_below(const std::string& directory) {
+  sync(directory);
+  for (const std::string& below : directories) {
+    if (below != directory && is_below(below, directory)) {
+      sync(below);
+    }
+  }
 }
 
 void FaultNames::sync(const std::string& directory) {
@@ -52,6 +105,14 @@ void FaultNames::sync(const std::string& directory) {
       durable_entries[entry] = inode;
     }
   }
+  std::erase_if(changes, [&](Change& change) {
+    for (std::string* const name : {&change.from, &change.to}) {
+      if (!name->empty() && directory_of(*name) == directory) {
+        name->clear();
+      }
+    }
+    return change.from.empty() && change.to.empty();
+  });
 }
 
 Status FaultNames::rename(const std::string& from, const std::string& to) {
@@ -67,6 +128,7 @@ Status FaultNames::rename(const std::string& from, const std::string& to) {
     const std::shared_ptr<FaultInode> inode = found->second;
     entries.erase(found);
     entries[to] = inode;
+    changes.push_back({from, to, inode});
     return {};
   }
   if (entries.contains(to) || directories.contains(to)) {
@@ -74,6 +136,7 @@ Status FaultNames::rename(const std::string& from, const std::string& to) {
   }
   rename_below(directories, from, to);
   rename_below(entries, from, to);
+  rename_below(changes, from, to);
   renamed.emplace_back(from, to);
   return {};
 }
@@ -84,9 +147,16 @@ void FaultNames::lose_power(Random* random) {
       rename_below(durable_entries, one->first, one->second);
     } else {
       rename_below(directories, one->second, one->first);
+      rename_below(changes, one->second, one->first);
     }
   }
   renamed.clear();
+  for (const Change& change : changes) {
+    if (random != nullptr && random->below(2) == 0) {
+      apply(change, durable_entries);
+    }
+  }
+  changes.clear();
   std::map<const FaultInode*, std::shared_ptr<FaultInode>> found;
   for (auto& [path, inode] : durable_entries) {
     std::shared_ptr<FaultInode>& survivor = found[inode.get()];

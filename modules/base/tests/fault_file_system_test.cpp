@@ -103,6 +103,44 @@ TEST(FaultFileSystem, a_directory_that_is_renamed_survives_or_not_as_the_seed_sa
   EXPECT_LT(renamed, seeds);
 }
 
+TEST(FaultFileSystem, one_sync_is_for_all_files_and_names_below_a_directory) {
+  FaultFileSystem files;
+  ASSERT_TRUE(files.create_directories("d/in"));
+  ASSERT_TRUE(files.create_directories("other"));
+  const auto all = files.open_all("d").value();
+  for (const std::string path : {"d/a", "d/in/b", "other/c"}) {
+    ASSERT_TRUE(open(files, path)->write_at(0, "x"));
+  }
+  ASSERT_TRUE(all->sync());
+  EXPECT_EQ(files.bulk_syncs(), 1U);
+  EXPECT_EQ(files.syncs(), 0U);
+  files.lose_power();
+  EXPECT_EQ(content(files, "d/a"), "x");
+  EXPECT_EQ(content(files, "d/in/b"), "x");
+  EXPECT_FALSE(files.exists("other/c"));
+  EXPECT_TRUE(all->sync().error().is(errc::io_error)) << "it is from before the power cut";
+  EXPECT_TRUE(files.open_all("d/a").error().is(errc::not_found));
+}
+
+TEST(FaultFileSystem, a_sync_of_all_files_that_fails_loses_what_it_was_to_save) {
+  FaultFileSystem files;
+  ASSERT_TRUE(files.create_directories("d"));
+  const auto file = open(files, "d/a");
+  ASSERT_TRUE(file->write_at(0, "old"));
+  ASSERT_TRUE(files.open_all(".").value()->sync());
+  const auto before = files.open_all(".").value();
+  ASSERT_TRUE(file->write_at(0, "new"));
+  files.fail_syncs(true);
+  EXPECT_TRUE(files.open_all(".").value()->sync().error().is(errc::io_error));
+  files.fail_syncs(false);
+  EXPECT_FALSE(before->sync()) << "what was lost is reported to each that was open";
+  EXPECT_TRUE(before->sync());
+  EXPECT_TRUE(files.open_all(".").value()->sync());
+  EXPECT_EQ(content(files, "d/a"), "new");
+  files.lose_power();
+  EXPECT_EQ(content(files, "d/a"), "old");
+}
+
 TEST(FaultFileSystem, a_replaced_file_has_the_old_content_or_the_new_after_a_cut_at_any_step) {
   FaultFileSystem files;
   ASSERT_TRUE(write_file_atomically(files, "a", "old"));

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/base/bulk_sync.hpp"
 #include "millrace/base/file_system.hpp"
 
 namespace millrace::log {
@@ -14,7 +15,7 @@ namespace millrace::log {
 /// Another file system, one of whose calls fails: a write leaves its first half behind, anything
 /// else does nothing. Calls that change something count, and those that read on request. One
 /// thread.
-class FailingFiles final : public FileSystem {
+class FailingFiles final : public FileSystem, public BulkSync {
  public:
   explicit FailingFiles(FileSystem& files) : files_(files) {}
 
@@ -67,6 +68,14 @@ class FailingFiles final : public FileSystem {
   Status sync_directory(const std::string& path) override {
     MILLRACE_TRY(call("sync", path));
     return files_.sync_directory(path);
+  }
+  Result<std::unique_ptr<File>> open_all(const std::string& directory) override {
+    auto* const bulk = dynamic_cast<BulkSync*>(&files_);
+    if (bulk == nullptr) {
+      return fail(errc::io_error, "these files cannot be synced at once");
+    }
+    MILLRACE_ASSIGN(auto all, bulk->open_all(directory));
+    return std::make_unique<FailingFile>(*this, std::move(all), directory);
   }
 
  private:

@@ -271,6 +271,7 @@ void LogSimulation::end() {
   check_all(*last);
   EXPECT_THAT(names("/settled", "-delete"), testing::IsEmpty());
   expect_good_directory();
+  seen_.bulk_syncs += static_cast<int>(machine().files.bulk_syncs());
   seen_.removed += last->start_offset(commands_at_).value() > offset(0) ? 1 : 0;
   seen_.tombstones_removed += last->tombstones_complete_from(table_at_).value() > offset(0) ? 1 : 0;
 }

@@ -10,7 +10,8 @@ namespace {
 
 const std::string passing_name = "passing";
 constexpr std::size_t passing_value_bytes = 400;
-constexpr std::int32_t passing_partitions_max = 3;
+constexpr std::int32_t passing_partitions_added_max = 2;
+constexpr std::int32_t many_partitions = 6;
 
 std::string begin_of_value(TopicPartition partition) {
   return std::to_string(partition.topic.value) + "/" + std::to_string(partition.partition.value) +
@@ -24,13 +25,14 @@ void LogSimulationTopics::begin(std::uint64_t seed) {
   deleted_.clear();
   lasting_.reset();
   passing_sequence_ = 0;
+  passing_partitions_ = seed % 2 == 0 ? many_partitions : 1;
   LogSimulationWorld::begin(seed);
 }
 
 void LogSimulationTopics::use_passing_topic(SimulatedMember& one) {
   auto topic = one.log->find_topic(passing_name);
   if (!topic && topic.error().is(errc::unknown_topic)) {
-    topic = one.log->create_topic({passing_name, 1, TopicKind::events, "stock"});
+    topic = one.log->create_topic({passing_name, passing_partitions_, TopicKind::events, "stock"});
   }
   if (!topic) {
     return expect_allowed(one, topic.error());
@@ -38,17 +40,17 @@ void LogSimulationTopics::use_passing_topic(SimulatedMember& one) {
   EXPECT_FALSE(deleted_.contains(topic->id)) << "a number was used again";
   if (chance(3)) {
     delete_passing(one, topic->id);
-  } else if (topic->spec.partitions < passing_partitions_max && chance(4)) {
+  } else if (topic->spec.partitions < passing_partitions_ + passing_partitions_added_max &&
+             chance(4)) {
     add_partition_to_passing(one, *topic);
   } else {
-    const std::uint64_t number = random().below(static_cast<std::uint64_t>(topic->spec.partitions));
-    write_passing(one, {topic->id, partition(static_cast<std::int32_t>(number))});
+    write_passing(one, *topic);
   }
 }
 
 LogSimulationTopics::Lasting& LogSimulationTopics::lasting(TopicId topic) {
   if (!lasting_ || lasting_->topic != topic) {
-    lasting_ = Lasting{topic, 1, {}};
+    lasting_ = Lasting{topic, passing_partitions_, {}};
   }
   return *lasting_;
 }
@@ -70,14 +72,24 @@ void LogSimulationTopics::add_partition_to_passing(SimulatedMember& one, const T
   lasting(topic.id).partitions = larger->spec.partitions;
 }
 
-void LogSimulationTopics::write_passing(SimulatedMember& one, TopicPartition partition) {
+/// To one partition, or to all of many.
+void LogSimulationTopics::write_passing(SimulatedMember& one, const Topic& topic) {
   Transaction transaction;
-  const std::string value = begin_of_value(partition) + std::to_string(++passing_sequence_) + ":" +
-                            std::string(passing_value_bytes, 'x');
-  transaction.append(partition, {0, "k", value, {}});
+  std::int32_t first = 0;
+  std::int32_t last = topic.spec.partitions - 1;
+  if (topic.spec.partitions < many_partitions) {
+    first = last = static_cast<std::int32_t>(random().below(static_cast<std::uint64_t>(last) + 1));
+  }
+  ++passing_sequence_;
+  for (std::int32_t number = first; number <= last; ++number) {
+    const TopicPartition to{topic.id, partition(number)};
+    const std::string value = begin_of_value(to) + std::to_string(passing_sequence_) + ":" +
+                              std::string(passing_value_bytes, 'x');
+    transaction.append(to, {0, "k", value, {}});
+  }
   const auto committed = one.log->commit(transaction);
   if (!committed) {
-    return expect_allowed_for(one, partition.topic, committed.error());
+    return expect_allowed_for(one, topic.id, committed.error());
   }
   if (!chance(2)) {
     return;
@@ -86,10 +98,11 @@ void LogSimulationTopics::write_passing(SimulatedMember& one, TopicPartition par
   if (!durable) {
     return expect_allowed(one, durable.error());
   }
-  Lasting& now = lasting(partition.topic);
-  now.partitions = std::max(now.partitions, partition.partition.value + 1);
-  now.records[partition.partition] =
-      static_cast<std::size_t>(committed->partitions.front().first.value) + 1;
+  Lasting& now = lasting(topic.id);
+  now.partitions = std::max(now.partitions, last + 1);
+  for (const auto& written : committed->partitions) {
+    now.records[written.partition.partition] = static_cast<std::size_t>(written.first.value) + 1;
+  }
 }
 
 void LogSimulationTopics::delete_passing(SimulatedMember& one, TopicId topic) {

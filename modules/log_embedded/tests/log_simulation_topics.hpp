@@ -33,7 +33,7 @@ class LogSimulationTopics : public LogSimulationWorld {
   };
 
   Lasting& lasting(TopicId topic);
-  void write_passing(SimulatedMember& one, TopicPartition partition);
+  void write_passing(SimulatedMember& one, const Topic& topic);
   void add_partition_to_passing(SimulatedMember& one, const Topic& topic);
   void check_passing_partition(Log& log, TopicPartition partition);
   void delete_passing(SimulatedMember& one, TopicId topic);
@@ -44,6 +44,8 @@ class LogSimulationTopics : public LogSimulationWorld {
   std::set<TopicId> begun_;    ///< deletions that were tried
   std::set<TopicId> deleted_;  ///< durably
   std::optional<Lasting> lasting_;
+  /// So many that one sync is for all their files, or few.
+  std::int32_t passing_partitions_ = 1;
   std::int64_t passing_sequence_ = 0;
 };
 

@@ -37,6 +37,7 @@ class LogSimulationWorld : public Cleaning {
     int tombstones_removed = 0;
     int kept_histories = 0;
     int lost_histories = 0;
+    int bulk_syncs = 0;
   };
 
   struct SimulatedMember {

@@ -85,6 +85,9 @@ class Simulation {
     ASSERT_TRUE(done || files.failed()) << done.error().to_string();
     if (how == 2 && files.failed()) {
       ASSERT_EQ(partition_.problem(), "");
+      if (random_.below(2) == 0) {
+        return lose_power();
+      }
       partition_.reopen();
       ASSERT_EQ(partition_.leftovers(), "");
     }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "millrace/base/bulk_sync.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/base/random.hpp"
 
@@ -16,7 +17,7 @@ namespace millrace {
 /// A file system in memory that can do what disks do: forget unsynced data, tear the last writes,
 /// run full, and fail on demand. Thread-safe. Files opened from it share its state and stay valid
 /// after it is destroyed.
-class FaultFileSystem final : public FileSystem {
+class FaultFileSystem final : public FileSystem, public BulkSync {
  public:
   FaultFileSystem();
   ~FaultFileSystem() override;
@@ -28,10 +29,14 @@ class FaultFileSystem final : public FileSystem {
   Status remove(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status sync_directory(const std::string& path) override;
+  /// Its sync() also reports pages of any file that another sync lost since it was opened.
+  Result<std::unique_ptr<File>> open_all(const std::string& directory) override;
 
   /// The power goes: of what was written and not synced, each 512-byte sector survives or not as
-  /// `random` says (so that writes are lost, reordered and torn); directory entries not synced
-  /// vanish. Files open from before return io_error from now on.
+  /// `random` says (so that writes are lost, reordered and torn), and so does each file that was
+  /// created, renamed or removed since its directory was synced: the changes that survive happened
+  /// in their order, and one whose file is not there then did not happen. A rename is whole or not
+  /// there. Files open from before return io_error from now on.
   void lose_power(Random& random);
   /// The power goes and everything unsynced is lost.
   void lose_power();
@@ -49,6 +54,8 @@ class FaultFileSystem final : public FileSystem {
   Status flip_bit(const std::string& path, std::uint64_t offset, int bit);
   /// How often a sync succeeded, for tests of group commit.
   [[nodiscard]] std::uint64_t syncs() const;
+  /// How often a sync of all files below a directory succeeded; those do not count as syncs().
+  [[nodiscard]] std::uint64_t bulk_syncs() const;
 
  private:
   struct State;
