@@ -68,6 +68,9 @@ class DeskTest : public testing::Test {
     durability_ = std::make_unique<millrace::service::DurabilityGate>(*log_);
     edge_ = std::make_unique<millrace::service::EdgeWriter>(*log_, millrace::real_clock(), random_,
                                                             1U << 20U);
+    desks_ = std::make_unique<millrace::service::RequestDesks>(
+        millrace::service::RequestDesks::Environment{*log_, edge_->records(), *instance_,
+                                                     *durability_, logger_, metrics_});
     context_.reset(new millrace::service::Context{settings_,
                                                   millrace::real_clock(),
                                                   *log_,
@@ -77,7 +80,8 @@ class DeskTest : public testing::Test {
                                                   logger_,
                                                   metrics_,
                                                   health_,
-                                                  {}});
+                                                  {},
+                                                  *desks_});
     desk_ = *Desk::create(*context_);
   }
   ~DeskTest() override {
@@ -139,6 +143,7 @@ class DeskTest : public testing::Test {
   millrace::service::Settings settings_;
   std::unique_ptr<millrace::stream::Instance> instance_;
   std::unique_ptr<millrace::service::DurabilityGate> durability_;
+  std::unique_ptr<millrace::service::RequestDesks> desks_;  // goes after the writer that calls back
   std::unique_ptr<millrace::service::EdgeWriter> edge_;
   std::unique_ptr<millrace::service::Context> context_;
   std::unique_ptr<Desk> desk_;
@@ -227,7 +232,8 @@ class TwoStorefronts : public DeskTest {
                                      logger_,
                                      metrics_,
                                      other_health_,
-                                     {}}};
+                                     {},
+                                     *desks_}};
   millrace::http::Router router_;
   millrace::http::Router other_router_;
 };

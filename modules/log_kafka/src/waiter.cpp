@@ -2,6 +2,8 @@
 // Copyright The Millrace Authors
 #include "waiter.hpp"
 
+#include "millrace/log/errors.hpp"
+
 namespace millrace::log::kafka {
 
 WaitOutcome KafkaWaiter::wait(std::span<const Interest> interests, std::int64_t deadline_ns) {

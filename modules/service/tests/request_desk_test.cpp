@@ -258,14 +258,16 @@ TEST_F(DeskOfRequests, what_was_replied_to_does_not_fail_although_the_writer_is_
 
 TEST_F(DeskOfRequests, times_pass_while_entries_cannot_be_read) {
   Edge edge(world, "edge");
-  ASSERT_TRUE(edge.ask("r-13", tills::book("anna", 13), 1'000));
+  ASSERT_TRUE(edge.ask("r-1", tills::book("anna", 5)));
   run({&edge});
+  ASSERT_TRUE(edge.ask("r-13", tills::book("anna", 13), 1'000));
+  edge.commit();
   SeededRandom random(7);
   const auto log = world.broker().connect({.service = "tills", .member = "newer"});
   stream::RecordWriter writer(*log, world.clock(), random);
   const auto topic = log->find_topic("tills.requests.changelog").value();
   ASSERT_TRUE(writer.append({topic.id, log::partition(0)}, {0, "r-13", "\xff", {}},
-                            [](const Result<log::LogPosition>&) {}));
+                            [](const auto& outcome) { EXPECT_TRUE(outcome); }));
   writer.commit_all();
   world.clock().advance_ms(1'001);
   EXPECT_FALSE(edge.desk().step());

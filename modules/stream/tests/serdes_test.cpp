@@ -167,7 +167,7 @@ TEST(Serdes, of_the_keys_of_a_stores_inputs_that_were_others_are_refused) {
   };
   const Declare other = keys_in(serde(tagged(), codec::json_serde()));
   EXPECT_THAT(why_refused(other, keys_in({})),
-              AllOf(HasSubstr("serde of the keys of the inputs of store counts  key  tagged"),
+              AllOf(HasSubstr("serde of the keys of the inputs of store counts  key     tagged"),
                     HasSubstr("millrace topology reset shop --store counts")));
   EXPECT_EQ(why_refused(other, other), "");
   EXPECT_EQ(after({other}).version, 5);
