@@ -151,13 +151,14 @@ TEST_F(EmbeddedProcesses, a_holder_of_the_lock_that_cannot_be_looked_at_is_named
     return 1;
   });
   writer.wait_stopped();
-  {
+  // A sanitizer needs descriptors too, so nothing is compared without them.
+  const auto refused = [&] {
     const NoDescriptors none;
-    const auto refused = put_all(*log, {partition}, "survivor");
-    ASSERT_FALSE(refused.has_value());
-    EXPECT_TRUE(refused.error().is(errc::stuck_holder)) << refused.error().to_string();
-    EXPECT_THAT(refused.error().message(), testing::HasSubstr(std::to_string(writer.pid())));
-  }
+    return put_all(*log, {partition}, "survivor");
+  }();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_TRUE(refused.error().is(errc::stuck_holder)) << refused.error().to_string();
+  EXPECT_THAT(refused.error().message(), testing::HasSubstr(std::to_string(writer.pid())));
   ASSERT_TRUE(put_all(*log, {partition}, "survivor").has_value());
   EXPECT_TRUE(was_killed(writer.wait()));
 }

@@ -138,7 +138,8 @@ void check_visitors(ByteStore& store) {
 
 void check_readers(ByteStore& store) {
   const auto write = [&](const std::string& value) {
-    const std::vector<Change> changes{{"a", value, 0}, {"m" + value, value, 0}, {"z", value, 0}};
+    const std::string middle = "m" + value;
+    const std::vector<Change> changes{{"a", value, 0}, {middle, value, 0}, {"z", value, 0}};
     store.write(changes);
   };
   write("0");
