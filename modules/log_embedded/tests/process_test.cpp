@@ -120,7 +120,7 @@ TEST_F(EmbeddedProcesses, a_writer_stopped_while_holding_the_lock_is_killed_and_
   }
 }
 
-/// No descriptor can be opened as long as this lives.
+/// No descriptor can be opened as long as this lives. Sanitizers need some: compare afterwards.
 class NoDescriptors {
  public:
   NoDescriptors() {
@@ -151,7 +151,6 @@ TEST_F(EmbeddedProcesses, a_holder_of_the_lock_that_cannot_be_looked_at_is_named
     return 1;
   });
   writer.wait_stopped();
-  // A sanitizer needs descriptors too, so nothing is compared without them.
   const auto refused = [&] {
     const NoDescriptors none;
     return put_all(*log, {partition}, "survivor");
