@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "millrace/base/text.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/service/requests.hpp"
@@ -39,7 +40,9 @@ Response to_response(const std::variant<seats::SeatsReserved, seats::SoldOut>& o
 // Where clients log in, that is who asks.
 // [id]
 std::string id_of(const Request& request) {
-  return std::string(request.param("show")) + "/" + std::string(request.param("id"));
+  // The parts came decoded: a "/" in one of them must not look like the one between them.
+  return millrace::percent_encode(request.param("show")) + "/" +
+         millrace::percent_encode(request.param("id"));
 }
 // [id]
 

@@ -76,6 +76,9 @@ class ServiceTest(unittest.TestCase):
             for instance in (one, two):
                 self.assertIn(instance.ask("GET", MACBETH + "r-1")[0], (404, 503))
             self.assertEqual(two.ask("PUT", MACBETH + "r-1", {"seats": 3}), (200, {"seats": 3, "left": 97}))
+            # A "/" inside of a part is no end of it.
+            self.assertEqual(one.ask("PUT", "/shows/a%2Fb/reservations/c", {"seats": 1}), (200, {"seats": 1, "left": 99}))
+            self.assertEqual(one.ask("PUT", "/shows/a/reservations/b%2Fc", {"seats": 1}), (200, {"seats": 1, "left": 99}))
             status = one.ask("PUT", HAMLET + "r-4", {"seats": 1}, wait=0)[0]
             self.assertIn(status, (200, 202))  # it may be as fast as that
             if status == 202:

@@ -80,7 +80,12 @@ struct RequestDesk::State : std::enable_shared_from_this<RequestDesk::State> {
         options(std::move(the_options)),
         asks_topic(options.service + "." + options.name),
         changelog_topic(asks_topic + ".changelog"),
-        reader(std::make_shared<log::RecordReader>(log, std::vector<log::RecordReader::Range>())) {}
+        reader(std::make_shared<log::RecordReader>(log, std::vector<log::RecordReader::Range>())) {
+    if (!options.pending) options.pending = std::make_shared<std::atomic<std::size_t>>(0);
+  }
+  ~State() { *options.pending -= waiting.size(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   Status subscribe(bool from_end);
   Result<const stream::Writer<std::string, RequestAsked>*> asks();
@@ -100,7 +105,7 @@ struct RequestDesk::State : std::enable_shared_from_this<RequestDesk::State> {
 
   log::Log& log;
   stream::RecordWriter& writer;
-  const RequestDeskOptions options;
+  RequestDeskOptions options;
   const std::string asks_topic;
   const std::string changelog_topic;
   bool subscribed = false;  // of the thread that steps
@@ -151,10 +156,12 @@ Result<Ticket> RequestDesk::State::add(const RequestToAsk& request, Done done) {
   Ticket ticket = 0;
   {
     const MutexLock lock(mutex);
-    if (waiting.size() >= options.pending_max) {
-      return fail(millrace::errc::busy, std::to_string(waiting.size()) +
-                                            " requests are pending, which is the limit: try again "
-                                            "in a moment");
+    if (options.pending->fetch_add(1) >= options.pending_max) {
+      --*options.pending;
+      return fail(millrace::errc::busy,
+                  std::to_string(options.pending_max) +
+                      " requests are pending in this instance, which is the limit of all kinds of "
+                      "requests together: try again in a moment");
     }
     ticket = ++last_ticket;
     waiting.emplace(ticket, Waiting{std::string(request.id), stream::body_hash(request.body),
@@ -170,6 +177,7 @@ Waiting RequestDesk::State::take(Ticket ticket) {
   const auto found = waiting.find(ticket);
   Waiting taken = std::move(found->second);
   waiting.erase(found);
+  --*options.pending;
   by_deadline.erase({taken.deadline_ns, ticket});
   const auto [begin, end] = by_id.equal_range(taken.id);
   by_id.erase(std::find_if(begin, end, [&](const auto& one) { return one.second == ticket; }));

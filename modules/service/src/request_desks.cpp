@@ -156,7 +156,8 @@ struct RequestDesks::Desk::Thread {
   std::thread thread;
 };
 
-RequestDesks::RequestDesks(Environment environment) : environment_(environment) {}
+RequestDesks::RequestDesks(Environment environment)
+    : environment_(environment), pending_(std::make_shared<std::atomic<std::size_t>>(0)) {}
 RequestDesks::~RequestDesks() = default;
 
 Result<RequestDesks::Desk*> RequestDesks::desk(const std::string& name) {
@@ -168,7 +169,8 @@ Result<RequestDesks::Desk*> RequestDesks::desk(const std::string& name) {
                   (environment_.instance.view<std::string, stream::RequestEntry>(name)));
   RequestDeskOptions options{.service = environment_.instance.topology().service(),
                              .name = name,
-                             .pending_max = environment_.pending_max};
+                             .pending_max = environment_.pending_max,
+                             .pending = pending_};
   options.look = [view](std::string_view id) { return view.get(std::string(id)); };
   MILLRACE_ASSIGN(auto opened,
                   RequestDesk::open(environment_.log, environment_.writer, std::move(options)));

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "millrace/stream/requests.hpp"
 #include "millrace/stream/topology.hpp"
@@ -51,13 +52,15 @@ class Till {
   stream::Emitter<std::string, TillEvent> out_;
 };
 
-inline stream::Topology topology() {
+/// Names: of each kind of request.
+inline stream::Topology topology(const std::vector<std::string>& names = {"requests"}) {
   stream::TopologyBuilder builder("tills");
   const auto totals = builder.store<std::string, std::int64_t>("totals");
   const auto out = builder.emitter<std::string, TillEvent>("out");
   builder.stream<std::string, Book>("tills.commands").process<Till>("till", totals, out);
   builder.stream(out).to("tills.events");
-  Bookings::declare(builder, {.commands = "tills.commands"}, builder.stream(out));
+  for (const std::string& name : names)
+    Bookings::declare(builder, {.commands = "tills.commands", .name = name}, builder.stream(out));
   auto built = builder.build();
   if (!built) throw std::runtime_error(built.error().to_string());
   return *std::move(built);

@@ -41,7 +41,7 @@ class RequestsOverHttp : public testing::Test {
  protected:
   RequestsOverHttp()
       : log(broker.connect({.service = "tills", .member = "a"})),
-        instance(*stream::Instance::open(*log, tills::topology(), {},
+        instance(*stream::Instance::open(*log, tills::topology({"requests", "corrections"}), {},
                                          {real_clock(), real_file_system(), random, {}})),
         gate(*log),
         edge(std::in_place, *log, real_clock(), random, 1U << 20U),
@@ -148,10 +148,11 @@ TEST_F(RequestsOverHttp, a_drain_responds_with_202_to_what_is_pending) {
 /// Another desk of the same instance, with a limit of its own.
 class RequestsWithLimits : public RequestsOverHttp {
  protected:
-  std::future<http::Response> ask_of(RequestDesks& others, const std::string& id) {
+  std::future<http::Response> ask_of(RequestDesks& others, const std::string& id,
+                                     const std::string& kind = "requests") {
     auto answer = std::make_shared<Answer>();
     auto future = answer->future();
-    Requests<tills::Bookings>(*others.desk("requests").value())
+    Requests<tills::Bookings>(*others.desk(kind).value())
         .respond({http::Responder(answer), ""}, "anna", tills::Book{13},
                  {.id = id, .within = std::chrono::hours(24)}, booked_or_refused);
     return future;
@@ -171,6 +172,7 @@ TEST_F(RequestsWithLimits, what_waits_leaves_slots_of_the_server_to_others) {
       {*log, edge->records(), *instance, gate, logger, other_metrics, milliseconds(50'000), 1});
   auto first = ask_of(others, "r-13");
   EXPECT_EQ(ask_of(others, "r-14").get().status, 429);
+  EXPECT_EQ(ask_of(others, "c-1", "corrections").get().status, 429) << "all kinds share the limit";
   others.drain_within(milliseconds(0));
   EXPECT_EQ(first.get().status, 202);
   others.stop();

@@ -2,6 +2,7 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -46,6 +47,9 @@ struct RequestDeskOptions {
   std::string service;
   std::string name = "requests";      ///< RequestsOptions::name of the topology
   std::size_t pending_max = 100'000;  ///< then ask() fails with millrace::errc::busy
+  /// How many are pending, of all desks that have this count: together they keep to `pending_max`.
+  /// Null: this desk has one of its own.
+  std::shared_ptr<std::atomic<std::size_t>> pending = {};
   /// The committed entry of an id, where this instance has its partition; else it fails. Spares the
   /// append of requests that are known. May be empty. Any thread.
   std::function<Result<stream::Answer<std::optional<stream::RequestEntry>>>(std::string_view id)>

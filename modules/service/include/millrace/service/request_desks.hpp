@@ -2,7 +2,9 @@
 // Copyright The Millrace Authors
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -35,8 +37,8 @@ class RequestDesks {
     telemetry::MetricRegistry& metrics;
     /// respond() waits no longer: below the deadline of handlers, which responds with 504.
     std::chrono::milliseconds within_max{50'000};
-    /// Of each desk. Each request over HTTP has one of the server's slots while it waits, so fewer
-    /// than those: others must find one.
+    /// Of all desks together. Each request over HTTP has one of the server's slots while it waits,
+    /// so fewer than those: others must find one.
     std::size_t pending_max = 512;
   };
 
@@ -57,6 +59,7 @@ class RequestDesks {
 
  private:
   Environment environment_;
+  const std::shared_ptr<std::atomic<std::size_t>> pending_;  // of all desks
   Mutex mutex_;
   std::vector<std::unique_ptr<Desk>> desks_ MILLRACE_GUARDED_BY(mutex_);
 };
