@@ -308,11 +308,12 @@ Result<Ticket> RequestDesk::ask(const RequestToAsk& request, Done done) {
   if (state_->settle_known(request, ticket)) return ticket;
   const std::string_view correlation =
       request.correlation.empty() ? request.id : request.correlation;
-  const Status taken = asks->write(
-      std::string(request.id), request.body, {.correlation = correlation, .trace = request.trace},
-      [state = state_, ticket](const Result<log::LogPosition>& outcome) {
-        state->appended(ticket, outcome);
-      });
+  const Status taken =
+      asks->write(std::string(request.id), request.body,
+                  {.time_ms = request.time_ms, .correlation = correlation, .trace = request.trace},
+                  [state = state_, ticket](const Result<log::LogPosition>& outcome) {
+                    state->appended(ticket, outcome);
+                  });
   // What is not withdrawn was replied to: an equal request had its outcome meanwhile.
   if (taken || !withdraw(ticket)) return ticket;
   return fail(taken.error());

@@ -40,9 +40,8 @@ http::Response pending_response(const std::string& location) {
   return response;
 }
 
-http::Response response_of(const RequestReply& reply, std::string_view id,
-                           const std::string& location, const OutcomeToResponse& to_response) {
-  if (reply.id_reused) return request_failed(reused(id));
+http::Response response_of(const RequestReply& reply, const std::string& location,
+                           const OutcomeToResponse& to_response) {
   switch (reply.state) {
     case RequestState::pending:
       return pending_response(reply.is_known ? location : std::string());
@@ -216,21 +215,32 @@ Result<RequestDesk::Ticket> RequestDesks::Desk::ask(const RequestToAsk& request,
 
 void RequestDesks::Desk::respond(HttpRequest http, const RequestToAsk& request,
                                  OutcomeToResponse to_response) {
+  const std::string location = http.location;
+  respond_with(std::move(http), request,
+               [location, to_response = std::move(to_response)](const Result<RequestReply>& reply) {
+                 return reply ? response_of(*reply, location, to_response)
+                              : request_failed(reply.error());
+               });
+}
+
+void RequestDesks::Desk::respond_with(HttpRequest http, const RequestToAsk& request,
+                                      ReplyToResponse to_response) {
   RequestToAsk to_ask = request;
   to_ask.within_ms = std::min<std::int64_t>(to_ask.within_ms, environment_.within_max.count());
   auto held = std::make_shared<HttpRequest>(std::move(http));
   const std::shared_ptr<http::ResponseSink> sink = held->responder.sink();
-  const Result<RequestDesk::Ticket> ticket =
-      desk_->ask(to_ask, [this, held, to_response = std::move(to_response),
-                          id = std::string(request.id)](Result<RequestReply> reply) {
-        if (!reply) return held->responder.send(request_failed(reply.error()));
+  const Result<RequestDesk::Ticket> ticket = desk_->ask(
+      to_ask, [this, held, to_response, id = std::string(request.id)](Result<RequestReply> reply) {
+        const std::optional<log::LogPosition> shown =
+            reply ? std::optional(reply->position) : std::nullopt;
+        if (reply && reply->id_reused) reply = fail(reused(id));
         http::Response response = http::problem(500, "handler-gave-no-answer");
-        runs(environment_.logger, id,
-             [&] { response = response_of(*reply, id, held->location, to_response); });
-        send_when_durable(environment_.durability, reply->position, std::move(response),
+        runs(environment_.logger, id, [&] { response = to_response(reply); });
+        if (!shown) return held->responder.send(std::move(response));
+        send_when_durable(environment_.durability, *shown, std::move(response),
                           std::move(held->responder));
       });
-  if (!ticket) return held->responder.send(request_failed(ticket.error()));
+  if (!ticket) return held->responder.send(to_response(fail(ticket.error())));
   // Its own reference: another thread may be responding already.
   if (sink) sink->when_abandoned([this, ticket = *ticket] { desk_->withdraw(ticket); });
 }
@@ -248,7 +258,7 @@ void RequestDesks::Desk::look(HttpRequest http, std::string_view id,
                             .type = entry.type,
                             .outcome = entry.outcome,
                             .letter = entry.letter},
-                           id, http.location, to_response);
+                           http.location, to_response);
   } else {
     response = http::problem(404, "no-such-request", {},
                              "Request " + std::string(id) +

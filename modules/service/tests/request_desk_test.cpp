@@ -67,7 +67,9 @@ class Edge {
 
 class DeskOfRequests : public testing::Test {
  protected:
-  DeskOfRequests() { world.add_service("tills", tills::topology, 2); }
+  DeskOfRequests() {
+    world.add_service("tills", [] { return tills::topology(); }, 2);
+  }
 
   void run(std::initializer_list<Edge*> edges) {
     for (int round = 0; round < 2; ++round) {
@@ -343,7 +345,7 @@ TEST(RequestsInAWorld, whatever_dies_each_request_has_one_outcome) {
     rough.clock_jumps = 20;
     World world(seed, rough);
     SCOPED_TRACE(world.name());
-    world.add_service("tills", tills::topology, 3);
+    world.add_service("tills", [] { return tills::topology(); }, 3);
     std::vector<std::unique_ptr<Edge>> edges;
     for (int i = 0; i < 3; ++i)
       edges.push_back(std::make_unique<Edge>(world, "edge-" + std::to_string(i)));

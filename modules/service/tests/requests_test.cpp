@@ -12,6 +12,7 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
 #include "millrace/log/memory_log.hpp"
+#include "millrace/log/record_reader.hpp"
 #include "millrace/service/edge_writer.hpp"
 #include "request_tills.hpp"
 #include "worker.hpp"
@@ -134,6 +135,44 @@ TEST_F(RequestsOverHttp, an_exception_of_what_replies_is_a_500_and_the_next_requ
   ASSERT_TRUE(bookings.ask("anna", tills::Book{500}, {.id = "r-2"},
                            [](const auto&) { throw std::runtime_error("no reply"); }));
   EXPECT_EQ(ask("r-3", 500, long_enough).status, 200);
+}
+
+// 299 and 499 are nobody else's.
+TEST_F(RequestsOverHttp, a_program_may_make_all_responses_itself) {
+  const auto status = [&](const std::string& id, std::int64_t pence, milliseconds within) {
+    auto answer = std::make_shared<Answer>();
+    auto future = answer->future();
+    bookings.respond_with({http::Responder(answer), ""}, "anna", tills::Book{pence},
+                          {.id = id, .within = within}, [](const auto& reply) {
+                            http::Response response;
+                            response.status = !reply ? 499 : reply->outcome ? 200 : 299;
+                            return response;
+                          });
+    return future.get().status;
+  };
+  EXPECT_EQ(status("r-1", 500, long_enough), 200);
+  EXPECT_EQ(status("r-1", 600, long_enough), 499);
+  EXPECT_EQ(status("", 500, long_enough), 499);
+  EXPECT_EQ(status("r-13", 13, milliseconds(0)), 299);
+}
+
+TEST_F(RequestsOverHttp, a_command_has_the_time_of_its_request) {
+  constexpr std::int64_t long_ago_ms = 1'291'000'000'000;
+  std::promise<void> replied;
+  ASSERT_TRUE(bookings.ask("anna", tills::Book{500}, {.id = "r-1", .time_ms = long_ago_ms},
+                           [&](const auto&) { replied.set_value(); }));
+  replied.get_future().get();
+  const auto topic = log->find_topic("tills.commands");
+  ASSERT_TRUE(topic);
+  std::size_t records = 0;
+  for (std::int32_t number = 0; number < topic->spec.partitions; ++number) {
+    log::RecordReader reader(*log, {{{topic->id, log::partition(number)}, log::Offset{0}, {}}});
+    while (*reader.next() == log::ReadOutcome::record) {
+      EXPECT_EQ(reader.record().timestamp_ms, long_ago_ms);
+      ++records;
+    }
+  }
+  EXPECT_EQ(records, 1U);
 }
 
 TEST_F(RequestsOverHttp, a_drain_responds_with_202_to_what_is_pending) {

@@ -37,9 +37,10 @@ struct RequestReply {
 struct RequestToAsk {
   std::string_view id;  ///< chosen by the client; 1 to 1,024 bytes
   stream::RequestAsked body;
-  std::int64_t within_ms = 30'000;    ///< then the reply is `pending`
-  std::string_view correlation = {};  ///< default: the id
-  codec::TraceContext trace = {};     ///< default: none
+  std::int64_t within_ms = 30'000;           ///< then the reply is `pending`
+  std::string_view correlation = {};         ///< default: the id
+  codec::TraceContext trace = {};            ///< default: none
+  std::optional<std::int64_t> time_ms = {};  ///< event time; default: now
 };
 
 /// How a RequestDesk is opened.

@@ -72,6 +72,8 @@ struct HttpRequest {
 /// Makes the response to an outcome of that type, in JSON.
 using OutcomeToResponse =
     std::function<Result<http::Response>(std::string_view type, std::string_view json)>;
+/// Makes the response to a reply, or to the failure of its request.
+using ReplyToResponse = std::function<http::Response(const Result<RequestReply>& reply)>;
 
 class RequestDesks::Desk {
  public:
@@ -86,6 +88,8 @@ class RequestDesks::Desk {
   /// Asks, and responds: with what `to_response` makes of the outcome, or as Requests::respond()
   /// says. A client that goes away frees its slot.
   void respond(HttpRequest http, const RequestToAsk& request, OutcomeToResponse to_response);
+  /// The same with all responses made by `to_response`.
+  void respond_with(HttpRequest http, const RequestToAsk& request, ReplyToResponse to_response);
   /// Responds with what the store of this instance has of the request, without waiting.
   void look(HttpRequest http, std::string_view id, const OutcomeToResponse& to_response) const;
   void drain_within(std::chrono::milliseconds time);

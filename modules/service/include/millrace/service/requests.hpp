@@ -26,6 +26,9 @@ struct AskOptions {
   std::chrono::milliseconds within{30'000};
   std::string_view correlation = {};  ///< default: the id
   codec::TraceContext trace = {};     ///< default: none
+  /// Event time of the request and its command, ms since 1970; default: now. A repeat need not have
+  /// the same.
+  std::optional<std::int64_t> time_ms = {};
 };
 
 /// What became of a request: its outcome, a dead letter, or nothing yet.
@@ -90,6 +93,19 @@ class Requests<stream::Requests<K, Command, E...>> {
     if (!body) return http.responder.send(request_failed(body.error()));
     desk_->respond(std::move(http), to_ask(*body, options), responding(std::move(to_response)));
   }
+  /// The same with all responses made by the program, for an API with problems of its own:
+  /// `to_response` gets what ask() gives, or the failure of it. request_failed() makes the response
+  /// that respond() sends for a failure.
+  void respond_with(
+      HttpRequest http, const K& key, const Command& command, const AskOptions& options,
+      std::function<http::Response(const Result<Reply<Outcome>>&)> to_response) const {
+    const Result<stream::RequestAsked> body = encoded(key, command);
+    if (!body) return http.responder.send(to_response(fail(body.error())));
+    desk_->respond_with(std::move(http), to_ask(*body, options),
+                        [to_response = std::move(to_response)](const Result<RequestReply>& reply) {
+                          return to_response(reply ? typed(*reply) : fail(reply.error()));
+                        });
+  }
   /// Responds with what is known of the request: for the `Location` of a 202. It is one read of the
   /// store of this instance; 404 for an id that is not known there, 503 errc::not_owner when
   /// another instance has its partition.
@@ -103,7 +119,8 @@ class Requests<stream::Requests<K, Command, E...>> {
     return encode_asked(codec::type_info<K>(), &key, codec::type_info<Command>(), &command);
   }
   static RequestToAsk to_ask(const stream::RequestAsked& body, const AskOptions& options) {
-    return {options.id, body, options.within.count(), options.correlation, options.trace};
+    return {options.id,          body,          options.within.count(),
+            options.correlation, options.trace, options.time_ms};
   }
   static Result<Outcome> decoded(std::string_view type, std::string_view json) {
     Outcome outcome;

@@ -20,7 +20,7 @@ namespace millrace::stream {
 
 /// How a topology keeps requests. The name is part of the names of topics: keep it over versions.
 struct RequestsOptions {
-  /// The topic that the commands are written to, of kind `commands` and of this service.
+  /// The topic that the commands are written to, of this service.
   std::string commands;
   /// Of the store; the requests are asked in the topic `<service>.<name>`.
   std::string name = "requests";
@@ -28,6 +28,9 @@ struct RequestsOptions {
   std::int64_t keep_ms = 7LL * 24 * 3'600'000;
   /// Services whose dead letters end a request, beside this one.
   std::vector<std::string> steps = {};
+  /// Of the topic of commands. `events`: what is written there is published, and nobody else writes
+  /// it, so that other services decide.
+  log::TopicKind kind = log::TopicKind::commands;
 };
 
 namespace detail {
@@ -169,7 +172,11 @@ struct Requests {
     builder.declare_topic(part.topic, log::TopicKind::commands);
     builder.stream<std::string, RequestAsked>(part.topic)
         .template process<detail::AskProcessor<K, Command>>(name, entries, commands, part);
-    builder.stream(commands).to_commands(options.commands);
+    if (options.kind == log::TopicKind::events) {
+      builder.stream(commands).to(options.commands);
+    } else {
+      builder.stream(commands).to_commands(options.commands);
+    }
     outcomes.template process<detail::OutcomeProcessor<K2, V, Outcome...>>(name + ".outcomes",
                                                                            ended, part);
     builder.stream(ended)
