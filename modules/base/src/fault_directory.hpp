@@ -27,7 +27,7 @@ class FaultDirectory final : public File {
 
  private:
   [[nodiscard]] std::unexpected<Error> refused() const {
-    return fail(errc::io_error, "cannot use " + path_ + " as a file: is a directory");
+    return fail(errc::io_error, "cannot use {} as a file: is a directory", path_);
   }
 
   std::string path_;

@@ -33,8 +33,7 @@ struct FaultFileSystem::State {
   [[nodiscard]] Status may_change(const char* what, const std::string& path) const
       MILLRACE_REQUIRES(mutex) {
     if (read_only) {
-      return fail(errc::no_permission,
-                  std::string("cannot ") + what + " " + path + ": read-only file system");
+      return fail(errc::no_permission, "cannot {} {}: read-only file system", what, path);
     }
     return {};
   }
@@ -53,13 +52,13 @@ struct FaultFileSystem::State {
     const MutexLock lock(mutex);
     if (since && *since != power_cuts) {
       return fail(errc::io_error,
-                  "cannot sync directory " + name + ": the power was lost since it was opened");
+                  "cannot sync directory {}: the power was lost since it was opened", name);
     }
     if (!names.directories.contains(name)) {
       return FaultNames::missing("sync directory", name);
     }
     if (failing_syncs) {
-      return fail(errc::io_error, "cannot sync directory " + name + ": set to fail");
+      return fail(errc::io_error, "cannot sync directory {}: set to fail", name);
     }
     names.sync(name);
     return {};
@@ -71,7 +70,7 @@ struct FaultFileSystem::State {
     const MutexLock lock(mutex);
     const std::string what = "cannot sync all below " + name;
     if (since != power_cuts) {
-      return fail(errc::io_error, what + ": the power was lost since it was opened");
+      return fail(errc::io_error, "{}: the power was lost since it was opened", what);
     }
     for (const auto& [path, inode] : names.entries) {
       if (failing_syncs && FaultNames::is_below(path, name)) {
@@ -131,7 +130,7 @@ class FaultFileSystem::State::OpenFile final : public File, public SparseFile {
     if (state_->failing_writes) {
       // A real device fails in the middle as well as at the start.
       inode_->write(offset, bytes.substr(0, bytes.size() / 2));
-      return fail(errc::io_error, "cannot write " + path_ + ": set to fail");
+      return fail(errc::io_error, "cannot write {}: set to fail", path_);
     }
     const std::uint64_t room = state_->room();
     const std::uint64_t end = offset + bytes.size();
@@ -154,8 +153,8 @@ class FaultFileSystem::State::OpenFile final : public File, public SparseFile {
     const bool failing = state_->failing_syncs;
     state_->losses += failing && inode_->lose_dirty() ? 1 : 0;
     if (std::exchange(losses_seen_, inode_->losses) != inode_->losses || failing) {
-      return fail(errc::io_error, "cannot sync " + path_ +
-                                      (failing ? ": set to fail" : ": an earlier sync lost pages"));
+      return fail(errc::io_error, "cannot sync {}{}", path_,
+                  failing ? ": set to fail" : ": an earlier sync lost pages");
     }
     inode_->sync();
     ++state_->syncs;
@@ -195,12 +194,11 @@ class FaultFileSystem::State::OpenFile final : public File, public SparseFile {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(usable("map", true));
     if (size == 0 || size > inode_->size) {
-      return fail(errc::io_error, "cannot map " + path_ + ": allocate the bytes first");
+      return fail(errc::io_error, "cannot map {}: allocate the bytes first", path_);
     }
     char* const memory = inode_->cache.map(size);
     if (memory == nullptr) {
-      return fail(errc::io_error,
-                  "cannot map " + path_ + ": it is mapped already, with fewer bytes");
+      return fail(errc::io_error, "cannot map {}: it is mapped already, with fewer bytes", path_);
     }
     return memory;
   }
@@ -208,19 +206,17 @@ class FaultFileSystem::State::OpenFile final : public File, public SparseFile {
  private:
   Status usable(const char* what, bool writes) MILLRACE_REQUIRES(state_->mutex) {
     if (power_cuts_ != state_->power_cuts) {
-      return fail(errc::io_error, std::string("cannot ") + what + " " + path_ +
-                                      ": the power was lost since it was opened");
+      return fail(errc::io_error, "cannot {} {}: the power was lost since it was opened", what,
+                  path_);
     }
     if (writes && !writable_) {
-      return fail(errc::io_error,
-                  std::string("cannot ") + what + " " + path_ + ": opened for reading only");
+      return fail(errc::io_error, "cannot {} {}: opened for reading only", what, path_);
     }
     return writes ? state_->may_change(what, path_) : Status{};
   }
 
   std::unexpected<Error> full(const char* what) {
-    return fail(errc::disk_full,
-                std::string("cannot ") + what + " " + path_ + ": no space left on device");
+    return fail(errc::disk_full, "cannot {} {}: no space left on device", what, path_);
   }
 
   std::shared_ptr<State> state_;
@@ -244,7 +240,7 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
                                             });
   }
   if (state_->names.directories.contains(name)) {
-    return fail(errc::io_error, "cannot open " + path + ": is a directory");
+    return fail(errc::io_error, "cannot open {}: is a directory", path);
   }
   const auto found = state_->names.entries.find(name);
   if (mode != OpenMode::read) {
@@ -258,7 +254,7 @@ Result<std::unique_ptr<File>> FaultFileSystem::open(const std::string& path, Ope
     return std::make_unique<State::OpenFile>(state_, state_->names.create(name), path, true);
   }
   if (mode == OpenMode::create_exclusive) {
-    return fail(errc::busy, "cannot open " + path + ": file exists");
+    return fail(errc::busy, "cannot open {}: file exists", path);
   }
   return std::make_unique<State::OpenFile>(state_, found->second, path, mode != OpenMode::read);
 }
@@ -284,7 +280,7 @@ Status FaultFileSystem::create_directories(const std::string& path) {
   for (std::string part = normal_path(path); !state_->names.directories.contains(part);
        part = directory_of(part)) {
     if (state_->names.entries.contains(part)) {
-      return fail(errc::io_error, "cannot make directory " + path + ": " + part + " is a file");
+      return fail(errc::io_error, "cannot make directory {}: {} is a file", path, part);
     }
     MILLRACE_TRY(state_->may_change("make directory", part));
     state_->names.directories.insert(part);
@@ -331,7 +327,7 @@ Status FaultFileSystem::remove(const std::string& path) {
     return FaultNames::missing("remove", path);
   }
   if (!listed || !listed->empty()) {
-    return fail(errc::io_error, "cannot remove " + path + ": directory not empty");
+    return fail(errc::io_error, "cannot remove {}: directory not empty", path);
   }
   state_->names.directories.erase(name);
   return {};
@@ -378,7 +374,7 @@ Status FaultFileSystem::flip_bit(const std::string& path, std::uint64_t offset, 
   }
   FaultInode& inode = *found->second;
   if (offset >= inode.size || bit < 0 || bit > 7) {
-    return fail(errc::invalid_argument, "there is no such bit in " + path);
+    return fail(errc::invalid_argument, "there is no such bit in {}", path);
   }
   inode.flip_bit(offset, bit);
   return {};

@@ -55,8 +55,7 @@ void apply(const FaultNames::Change& change, FaultNames::Entries& entries) {
 }  // namespace
 
 std::unexpected<Error> FaultNames::missing(const char* what, const std::string& path) {
-  return fail(errc::not_found,
-              std::string("cannot ") + what + " " + path + ": no such file or directory");
+  return fail(errc::not_found, "cannot {} {}: no such file or directory", what, path);
 }
 
 bool FaultNames::is_below(const std::string& path, const std::string& directory) {
@@ -117,7 +116,7 @@ void FaultNames::sync(const std::string& directory) {
 
 Status FaultNames::rename(const std::string& from, const std::string& to) {
   if (to.size() - to.find_last_of('/') - 1 > name_bytes_max) {
-    return fail(errc::io_error, "cannot rename " + from + " to " + to + ": file name too long");
+    return fail(errc::io_error, "cannot rename {} to {}: file name too long", from, to);
   }
   const auto found = entries.find(from);
   const bool is_directory = directories.contains(from);
@@ -132,7 +131,7 @@ Status FaultNames::rename(const std::string& from, const std::string& to) {
     return {};
   }
   if (entries.contains(to) || directories.contains(to)) {
-    return fail(errc::io_error, "cannot rename " + from + " to " + to + ": it is there already");
+    return fail(errc::io_error, "cannot rename {} to {}: it is there already", from, to);
   }
   rename_below(directories, from, to);
   rename_below(entries, from, to);

@@ -165,9 +165,8 @@ class RealFile final : public File, public SparseFile {
     }
     MILLRACE_ASSIGN(const std::uint64_t available, this->size());
     if (size == 0 || available < size) {
-      return fail(errc::io_error, "cannot map " + std::to_string(size) + " bytes of " + path_ +
-                                      ": it has " + std::to_string(available) +
-                                      "; allocate them first");
+      return fail(errc::io_error, "cannot map {} bytes of {}: it has {}; allocate them first", size,
+                  path_, available);
     }
     void* const start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
     if (start == MAP_FAILED) {
@@ -261,9 +260,9 @@ class RealFileSystem final : public FileSystem, public BulkSync {
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     const int descriptor = open_or_create(path, flags_of(mode));
     if (descriptor < 0 && errno == ELOOP && mode != OpenMode::read) {
-      return fail(errc::invalid_argument, "cannot open " + path +
-                                              " for writing: it is a symbolic link; put the file "
-                                              "itself there");
+      return fail(errc::invalid_argument,
+                  "cannot open {} for writing: it is a symbolic link; put the file itself there",
+                  path);
     }
     if (descriptor < 0) {
       return refused("open", path, errno);

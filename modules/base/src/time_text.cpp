@@ -172,8 +172,8 @@ Result<std::int64_t> parse_time(std::string_view text) {
   if (!in.ok || !in.rest.empty() || date.month < 1 || date.month > 12 || date.day < 1 ||
       date.day > days_in_month(date.year, date.month) || hour > 23 || minute > 59 || second > 60) {
     return fail(errc::invalid_argument,
-                "'" + std::string(text.substr(0, 40)) +
-                    "' is no time; write it as 2010-12-01T08:26:00.000Z (RFC 3339)");
+                "'{}' is no time; write it as 2010-12-01T08:26:00.000Z (RFC 3339)",
+                text.substr(0, 40));
   }
   return days_of(date) * ms_per_day + ((hour * 60 + minute - zone) * 60 + second) * 1'000 + ms;
 }

@@ -54,12 +54,12 @@ Status await_empty_groups(Log& log, Clock& clock,
     const std::int64_t waited_ms = (clock.monotonic_ns() - since_ns) / ns_per_ms;
     const auto member = find_member(groups, chosen, waited_ms);
     if (!member) return {};
-    if (member->lives) return fail(errc::busy, "member " + member->text + " lives: stop it first");
+    if (member->lives) return fail(errc::busy, "member {} lives: stop it first", member->text);
     const std::int64_t session_ms = std::max(member->session_ms, log.options().session_timeout_ms);
     if (waited_ms > sessions_max * session_ms) {
-      return fail(errc::busy, "member " + member->text + " was not heard of for " +
-                                  std::to_string(waited_ms) +
-                                  " ms and is still there: stop it, or try again");
+      return fail(errc::busy,
+                  "member {} was not heard of for {} ms and is still there: stop it, or try again",
+                  member->text, waited_ms);
     }
     if (ours == nullptr) {
       MILLRACE_ASSIGN(const GroupId group, log.group(tool_group));

@@ -58,8 +58,8 @@ std::unexpected<Error> unsupported(std::string_view url) {
       known.empty() ? "this program has registered no backend: call register_embedded() or "
                       "register_kafka() before open_log()"
                     : "this program opens " + known;
-  return fail(errc::unsupported_scheme,
-              "'" + std::string(url) + "' is not the URL of a log that can be opened: " + remedy);
+  return fail(errc::unsupported_scheme, "'{}' is not the URL of a log that can be opened: {}", url,
+              remedy);
 }
 
 }  // namespace
@@ -91,9 +91,8 @@ Status Log::check_past(Lineage lineage, LogPosition position) {
     return fail(errc::unknown_lineage, "it saw a history that this log does not have");
   }
   if (position.is_beyond(end)) {
-    return fail(errc::out_of_range, "it saw the log up to position " +
-                                        std::to_string(position.position) +
-                                        ", and the log ends at " + std::to_string(end.position));
+    return fail(errc::out_of_range, "it saw the log up to position {}, and the log ends at {}",
+                position.position, end.position);
   }
   return {};
 }

@@ -30,7 +30,7 @@ Result<GroupId> MemoryGroups::find_or_make(std::string_view name) {
 
 Status MemoryGroups::check(GroupId id) const {
   if (id.value < 0 || static_cast<std::size_t>(id.value) >= groups_.size()) {
-    return fail(errc::not_found, "there is no group with the number " + std::to_string(id.value));
+    return fail(errc::not_found, "there is no group with the number {}", id.value);
   }
   return {};
 }

@@ -478,14 +478,14 @@ Status MemoryLog::wait_durable(LogPosition position) {
   MutexLock lock(state_->mutex);
   MILLRACE_TRY(check_open());
   if (position.position > state_->committed.position) {
-    return fail(errc::invalid_argument,
-                "position " + std::to_string(position.position) + " is beyond the end of the log");
+    return fail(errc::invalid_argument, "position {} is beyond the end of the log",
+                position.position);
   }
   while (handle_->options.durability != DurabilityPolicy::os &&
          state_->durable.position < position.position) {
     if (state_->simulated) {
-      return fail(errc::busy, "position " + std::to_string(position.position) +
-                                  " is not durable yet, and simulated time does not wait");
+      return fail(errc::busy, "position {} is not durable yet, and simulated time does not wait",
+                  position.position);
     }
     state_->changed.wait(lock);
     MILLRACE_TRY(check_open());

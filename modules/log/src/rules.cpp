@@ -67,15 +67,15 @@ Status check_keeps_enough(const TopicSpec& spec, const TopicSettings& settings,
   const std::string_view needed = needed_policy(spec, settings, unread);
   if (!needed.empty()) {
     return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " (" + to_string(spec.kind) + " of " +
-                    quoted(spec.owner) + ") needs cleanup.policy=" + std::string(needed) +
-                    ", because records would be removed that are still needed");
+                "topic {} ({} of {}) needs cleanup.policy={}, because records would be removed "
+                "that are still needed",
+                quoted(spec.name), to_string(spec.kind), quoted(spec.owner), needed);
   }
   if (is_state(spec) && settings.delete_retention_ms < least_tombstones_ms) {
     return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " needs a delete.retention.ms of at least " +
-                    std::to_string(least_tombstones_ms) +
-                    ": a service that restores its state from it could miss deletions");
+                "topic {} needs a delete.retention.ms of at least {}: a service that restores its "
+                "state from it could miss deletions",
+                quoted(spec.name), least_tombstones_ms);
   }
   return {};
 }
@@ -135,8 +135,8 @@ Result<LogOptions> checked_options(LogOptions options) {
     options.member = options.service;
   }
   if (options.service.size() > max_name_bytes || options.member.size() > max_name_bytes) {
-    return fail(errc::invalid_argument, "names of services and members have at most " +
-                                            std::to_string(max_name_bytes) + " bytes");
+    return fail(errc::invalid_argument, "names of services and members have at most {} bytes",
+                max_name_bytes);
   }
   MILLRACE_TRY(check_interval_ms("sync_interval_ms", options.sync_interval_ms, 1));
   MILLRACE_TRY(check_interval_ms("session_timeout_ms", options.session_timeout_ms, 1));
@@ -147,22 +147,21 @@ Status check_topic_spec(const TopicSpec& spec) {
   if (spec.name.empty() || spec.name.size() > max_name_bytes || spec.name == "." ||
       spec.name == ".." || !std::all_of(spec.name.begin(), spec.name.end(), is_topic_character)) {
     return fail(errc::invalid_argument,
-                "topic name " + quoted(spec.name) +
-                    " is not allowed: use 1 to 249 letters, digits, '.', '_' or '-'");
+                "topic name {} is not allowed: use 1 to 249 letters, digits, '.', '_' or '-'",
+                quoted(spec.name));
   }
   if (spec.partitions < 1 || spec.partitions > max_partitions) {
-    return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " cannot have " + std::to_string(spec.partitions) +
-                    " partitions: use 1 to " + std::to_string(max_partitions));
+    return fail(errc::invalid_argument, "topic {} cannot have {} partitions: use 1 to {}",
+                quoted(spec.name), spec.partitions, max_partitions);
   }
   if (spec.kind != TopicKind::events && spec.kind != TopicKind::commands &&
       spec.kind != TopicKind::private_topic) {
-    return fail(errc::invalid_argument, "topic " + quoted(spec.name) + " has no valid kind");
+    return fail(errc::invalid_argument, "topic {} has no valid kind", quoted(spec.name));
   }
   if (spec.owner == any_service) {
-    return fail(errc::invalid_argument, "topic " + quoted(spec.name) + " cannot be owned by " +
-                                            quoted(any_service) +
-                                            ", which stands for all services");
+    return fail(errc::invalid_argument,
+                "topic {} cannot be owned by {}, which stands for all services", quoted(spec.name),
+                quoted(any_service));
   }
   return check_name(spec.owner, "the owner of topic " + quoted(spec.name));
 }
@@ -176,15 +175,15 @@ Status check_create_topic(const TopicSpec& wanted, const TopicSettings& settings
     if (*existing == wanted) {
       return {};
     }
-    return fail(errc::topic_mismatch, "topic " + quoted(wanted.name) + " exists with " +
-                                          describe(*existing) + "; asked for were " +
-                                          describe(wanted) + more_partitions(wanted, *existing));
+    return fail(errc::topic_mismatch, "topic {} exists with {}; asked for were {}{}",
+                quoted(wanted.name), describe(*existing), describe(wanted),
+                more_partitions(wanted, *existing));
   }
   MILLRACE_TRY(check_keeps_enough(wanted, settings, unread));
   if (wanted.owner != service && service != any_service && !is_shared(wanted)) {
-    return fail(errc::not_owner, "topic " + quoted(wanted.name) + " of service " +
-                                     quoted(wanted.owner) + " cannot be created by " +
-                                     describe_service(service) + ": start its owner first");
+    return fail(errc::not_owner,
+                "topic {} of service {} cannot be created by {}: start its owner first",
+                quoted(wanted.name), quoted(wanted.owner), describe_service(service));
   }
   return {};
 }
@@ -193,13 +192,14 @@ Result<TopicSettings> check_alter_topic(const TopicSpec& spec, const TopicSettin
                                         std::span<const SettingChange> changes,
                                         std::string_view service, UnreadRecords unread) {
   if (spec.owner != service && service != any_service) {
-    return fail(errc::not_owner, "the settings of topic " + quoted(spec.name) + " of service " +
-                                     quoted(spec.owner) + " cannot be changed by " +
-                                     describe_service(service) + ": only its owner may");
+    return fail(
+        errc::not_owner,
+        "the settings of topic {} of service {} cannot be changed by {}: only its owner may",
+        quoted(spec.name), quoted(spec.owner), describe_service(service));
   }
   if (is_internal(spec.name)) {
-    return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " is one of the log itself: its settings stay");
+    return fail(errc::invalid_argument, "topic {} is one of the log itself: its settings stay",
+                quoted(spec.name));
   }
   auto after = with_changes(before, changes);
   if (!after) {
@@ -211,48 +211,49 @@ Result<TopicSettings> check_alter_topic(const TopicSpec& spec, const TopicSettin
 
 Status check_add_partitions(const TopicSpec& spec, std::int32_t total, std::string_view service) {
   if (spec.owner != service && service != any_service) {
-    return fail(errc::not_owner, "the partitions of topic " + quoted(spec.name) + " of service " +
-                                     quoted(spec.owner) + " cannot be changed by " +
-                                     describe_service(service) + ": only its owner may");
+    return fail(
+        errc::not_owner,
+        "the partitions of topic {} of service {} cannot be changed by {}: only its owner may",
+        quoted(spec.name), quoted(spec.owner), describe_service(service));
   }
   if (is_internal(spec.name)) {
-    return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " is one of the log itself: its partitions stay");
+    return fail(errc::invalid_argument, "topic {} is one of the log itself: its partitions stay",
+                quoted(spec.name));
   }
   if (spec.kind == TopicKind::private_topic) {
     return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " is private to service " + quoted(spec.owner) +
-                    ", which has as many tasks as it has partitions: they stay");
+                "topic {} is private to service {}, which has as many tasks as it has partitions: "
+                "they stay",
+                quoted(spec.name), quoted(spec.owner));
   }
   if (total < 1 || total > max_partitions) {
-    return fail(errc::invalid_argument, "topic " + quoted(spec.name) + " cannot have " +
-                                            std::to_string(total) + " partitions: use " +
-                                            std::to_string(spec.partitions) + " to " +
-                                            std::to_string(max_partitions));
+    return fail(errc::invalid_argument, "topic {} cannot have {} partitions: use {} to {}",
+                quoted(spec.name), total, spec.partitions, max_partitions);
   }
   if (total < spec.partitions) {
     return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " has " + std::to_string(spec.partitions) +
-                    " partitions, and none of them can be taken away: write to a new topic with " +
-                    std::to_string(total) + " of them, or keep these");
+                "topic {} has {} partitions, and none of them can be taken away: write to a new "
+                "topic with {} of them, or keep these",
+                quoted(spec.name), spec.partitions, total);
   }
   return {};
 }
 
 Status check_delete_topic(const TopicSpec& spec, std::string_view service) {
   if (spec.owner != service && service != any_service) {
-    return fail(errc::not_owner, "topic " + quoted(spec.name) + " of service " +
-                                     quoted(spec.owner) + " cannot be deleted by " +
-                                     describe_service(service) + ": only its owner may");
+    return fail(errc::not_owner,
+                "topic {} of service {} cannot be deleted by {}: only its owner may",
+                quoted(spec.name), quoted(spec.owner), describe_service(service));
   }
   if (is_internal(spec.name)) {
-    return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " is one of the log itself: it stays");
+    return fail(errc::invalid_argument, "topic {} is one of the log itself: it stays",
+                quoted(spec.name));
   }
   if (is_state(spec) || is_order_of_inputs(spec)) {
     return fail(errc::invalid_argument,
-                "topic " + quoted(spec.name) + " holds the state of service " + quoted(spec.owner) +
-                    ", or what it needs to build that again: it cannot be deleted");
+                "topic {} holds the state of service {}, or what it needs to build that again: it "
+                "cannot be deleted",
+                quoted(spec.name), quoted(spec.owner));
   }
   return {};
 }
@@ -261,29 +262,26 @@ Status check_may_write(const TopicSpec& spec, std::string_view service) {
   if (spec.kind == TopicKind::commands || spec.owner == service || service == any_service) {
     return {};
   }
-  return fail(errc::not_owner, "topic " + quoted(spec.name) + " (" + to_string(spec.kind) + " of " +
-                                   quoted(spec.owner) + ") cannot be written by " +
-                                   describe_service(service) +
-                                   ": only its owner may; send the owner a command");
+  return fail(
+      errc::not_owner,
+      "topic {} ({} of {}) cannot be written by {}: only its owner may; send the owner a command",
+      quoted(spec.name), to_string(spec.kind), quoted(spec.owner), describe_service(service));
 }
 
 Status check_partition(const TopicSpec& spec, PartitionId partition) {
   if (partition.value >= 0 && partition.value < spec.partitions) {
     return {};
   }
-  return fail(errc::unknown_partition, "topic " + quoted(spec.name) + " has no partition " +
-                                           std::to_string(partition.value) +
-                                           ", its partitions are 0 to " +
-                                           std::to_string(spec.partitions - 1));
+  return fail(errc::unknown_partition, "topic {} has no partition {}, its partitions are 0 to {}",
+              quoted(spec.name), partition.value, spec.partitions - 1);
 }
 
 Status check_record_size(std::size_t bytes, const LogOptions& options) {
   if (bytes <= options.max_record_bytes) {
     return {};
   }
-  return fail(errc::too_large, "a record of " + std::to_string(bytes) +
-                                   " bytes is above the limit max_record_bytes = " +
-                                   std::to_string(options.max_record_bytes));
+  return fail(errc::too_large, "a record of {} bytes is above the limit max_record_bytes = {}",
+              bytes, options.max_record_bytes);
 }
 
 Status check_size(const Transaction& transaction, const LogOptions& options) {
@@ -291,8 +289,8 @@ Status check_size(const Transaction& transaction, const LogOptions& options) {
   const std::size_t limit = std::min(options.max_transaction_bytes, absolute_transaction_bytes);
   if (transaction.bytes() > limit) {
     return fail(errc::too_large,
-                "a transaction of " + std::to_string(transaction.bytes()) +
-                    " bytes is above the limit max_transaction_bytes = " + std::to_string(limit));
+                "a transaction of {} bytes is above the limit max_transaction_bytes = {}",
+                transaction.bytes(), limit);
   }
   return {};
 }
@@ -302,23 +300,21 @@ Status check_times(const Transaction& transaction, const LogOptions& options, st
   std::int64_t limit_ms = 0;
   const bool unlimited = __builtin_add_overflow(now_ms, *options.max_future_ms, &limit_ms);
   if (unlimited || transaction.latest_ms() <= limit_ms) return {};
-  return fail(errc::time_out_of_bounds, "a record is of " + format_time(transaction.latest_ms()) +
-                                            " (" + std::to_string(transaction.latest_ms()) +
-                                            " ms), which is more than max_future_ms = " +
-                                            std::to_string(*options.max_future_ms) +
-                                            " ahead of the clock, " + format_time(now_ms));
+  return fail(
+      errc::time_out_of_bounds,
+      "a record is of {} ({} ms), which is more than max_future_ms = {} ahead of the clock, {}",
+      format_time(transaction.latest_ms()), transaction.latest_ms(), *options.max_future_ms,
+      format_time(now_ms));
 }
 
 Result<SequenceOutcome> check_sequence(const Transaction::Sequence& sequence, std::int64_t last) {
   if (sequence.number < 0) {
-    return fail(errc::invalid_argument, "sequence " + std::to_string(sequence.number) +
-                                            " of producer " + quoted(sequence.producer) +
-                                            " is negative");
+    return fail(errc::invalid_argument, "sequence {} of producer {} is negative", sequence.number,
+                quoted(sequence.producer));
   }
   if (sequence.number < last) {
-    return fail(errc::invalid_argument, "sequence " + std::to_string(sequence.number) +
-                                            " of producer " + quoted(sequence.producer) +
-                                            " is older than its last one, " + std::to_string(last));
+    return fail(errc::invalid_argument, "sequence {} of producer {} is older than its last one, {}",
+                sequence.number, quoted(sequence.producer), last);
   }
   return sequence.number == last ? SequenceOutcome::repeated : SequenceOutcome::fresh;
 }
@@ -327,9 +323,8 @@ Status check_name(std::string_view name, std::string_view what) {
   if (!name.empty() && name.size() <= max_name_bytes) {
     return {};
   }
-  return fail(errc::invalid_argument, std::string(what) + " needs a name of 1 to " +
-                                          std::to_string(max_name_bytes) + " bytes, not " +
-                                          std::to_string(name.size()));
+  return fail(errc::invalid_argument, "{} needs a name of 1 to {} bytes, not {}", what,
+              max_name_bytes, name.size());
 }
 
 Error unknown_topic_error(std::string_view name) {

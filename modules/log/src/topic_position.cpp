@@ -35,7 +35,7 @@ std::string as_word(std::string_view name) {
 std::string checksum_of(std::string_view text) { return hex_number(crc32c(text)).substr(8); }
 
 std::unexpected<Error> unreadable(const std::string& why) {
-  return fail(millrace::errc::invalid_argument, "the position of a topic " + why);
+  return fail(millrace::errc::invalid_argument, "the position of a topic {}", why);
 }
 
 /// Takes words off the front; `good` stays false after the first that is none.
@@ -121,21 +121,21 @@ TopicPosition position_in(Log& log, const Topic& topic, std::vector<Offset> offs
 
 Status check_position(Log& log, const Topic& topic, const TopicPosition& position) {
   if (position.topic != topic.spec.name) {
-    return fail(millrace::errc::invalid_argument,
-                "the position is of topic " + position.topic + ", and not of " + topic.spec.name);
+    return fail(millrace::errc::invalid_argument, "the position is of topic {}, and not of {}",
+                position.topic, topic.spec.name);
   }
   const std::string subject = "the position in topic " + position.topic;
   if (position.log != log.identity()) {
-    return fail(errc::unknown_lineage, subject + " is of another log, " + position.log +
-                                           ", and this one is " + log.identity());
+    return fail(errc::unknown_lineage, "{} is of another log, {}, and this one is {}", subject,
+                position.log, log.identity());
   }
   if (const Status past = log.check_past(position.seen.lineage, position.seen.position); !past) {
     return fail(past.error().at(subject));
   }
   const bool has_fewer = std::cmp_greater(position.offsets.size(), topic.spec.partitions);
   if (has_fewer || is_another_topic(position.topic_id, stored_topic_id(log, topic.id))) {
-    return fail(errc::topic_replaced,
-                subject + " is of a topic that was deleted, and created again since");
+    return fail(errc::topic_replaced, "{} is of a topic that was deleted, and created again since",
+                subject);
   }
   return {};
 }

@@ -118,8 +118,8 @@ Result<const SettingRule*> find_rule(std::string_view name) {
   for (const SettingRule& rule : rules) {
     names.append(names.empty() ? "" : ", ").append(rule.name);
   }
-  return fail(errc::invalid_argument,
-              "there is no setting '" + std::string(name) + "' of topics; there are " + names);
+  return fail(errc::invalid_argument, "there is no setting '{}' of topics; there are {}", name,
+              names);
 }
 
 // Apart from reading: what an earlier build stored is read although less is allowed now.
@@ -132,8 +132,7 @@ Status read_value(const SettingRule& rule, std::string_view value, TopicSettings
   if (rule.read(value, settings) && fits(rule, settings)) {
     return {};
   }
-  return fail(errc::invalid_argument,
-              quoted_setting(rule.name, value) + ": use " + std::string(rule.allowed));
+  return fail(errc::invalid_argument, "{}: use {}", quoted_setting(rule.name, value), rule.allowed);
 }
 
 Status check_limit(std::string_view name, const std::string& value, const TopicSettings& settings) {
@@ -141,19 +140,19 @@ Status check_limit(std::string_view name, const std::string& value, const TopicS
     return {};
   }
   return fail(errc::invalid_argument,
-              std::string(name) + "=" + value + " deletes nothing under cleanup.policy=" +
-                  policy_text(settings) + ": set cleanup.policy to delete or compact,delete, or " +
-                  std::string(name) + " to -1");
+              "{}={} deletes nothing under cleanup.policy={}: set cleanup.policy to delete or "
+              "compact,delete, or {} to -1",
+              name, value, policy_text(settings), name);
 }
 
 Status check_together(const TopicSettings& settings) {
   MILLRACE_TRY(check_limit("retention.ms", limit_text(settings.retention_ms), settings));
   MILLRACE_TRY(check_limit("retention.bytes", limit_text(settings.retention_bytes), settings));
   if (settings.deletes && !settings.retention_ms && !settings.retention_bytes) {
-    return fail(errc::invalid_argument, "cleanup.policy=" + policy_text(settings) +
-                                            " deletes nothing without a limit: set retention.ms or "
-                                            "retention.bytes, or cleanup.policy to " +
-                                            (settings.compacts ? "compact" : "keep"));
+    return fail(errc::invalid_argument,
+                "cleanup.policy={} deletes nothing without a limit: set retention.ms or "
+                "retention.bytes, or cleanup.policy to {}",
+                policy_text(settings), settings.compacts ? "compact" : "keep");
   }
   return {};
 }
@@ -183,8 +182,7 @@ std::string describe_changed(const TopicSettings& settings) {
 Result<SettingChange> parse_setting_change(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) {
-    return fail(errc::invalid_argument,
-                "'" + std::string(text) + "' is no setting: write NAME=VALUE");
+    return fail(errc::invalid_argument, "'{}' is no setting: write NAME=VALUE", text);
   }
   const std::string_view name = text.substr(0, equals);
   const std::string_view value = text.substr(equals + 1);
@@ -209,7 +207,7 @@ Result<TopicSettings> with_changes(TopicSettings settings, std::span<const Setti
       return earlier.name == change->name;
     });
     if (twice) {
-      return fail(errc::invalid_argument, "the setting " + change->name + " is named twice");
+      return fail(errc::invalid_argument, "the setting {} is named twice", change->name);
     }
     MILLRACE_TRY(
         read_value(*rule, change->value ? *change->value : rule->write(TopicSettings{}), settings));

@@ -97,7 +97,7 @@ Status BatchMover::move(std::vector<UnsettledPartition> due) {
 }
 
 Status BatchMover::check_not_stopped() const {
-  return stopped_.load() ? fail(errc::closed, directory_.path() + ": this handle is being closed")
+  return stopped_.load() ? fail(errc::closed, "{}: this handle is being closed", directory_.path())
                          : Status{};
 }
 
@@ -221,18 +221,16 @@ Status BatchMover::add_batches(const UnsettledPartition& partition, std::uint64_
     const FrameHeader& frame = batch.frame;
     const std::int64_t next = std::max(settled, writer.next().value);
     if (batch.base_offset != next) {
-      return fail(errc::corrupt, journal_.path_of(entry.position) + ": the batch at position " +
-                                     std::to_string(entry.position) + " begins at offset " +
-                                     std::to_string(batch.base_offset) + ", but offset " +
-                                     std::to_string(next) +
-                                     " comes next; run `millrace log verify`");
+      return fail(errc::corrupt,
+                  "{}: the batch at position {} begins at offset {}, but offset {} comes next; run "
+                  "`millrace log verify`",
+                  journal_.path_of(entry.position), entry.position, batch.base_offset, next);
     }
     const Status added = writer.append(
         {batch.bytes, {frame.incarnation, frame.position + frame.bytes}, frame.append_time_ms});
     if (!added && added.error().is(errc::invalid_argument)) {
-      return fail(errc::corrupt, journal_.path_of(entry.position) + ": corrupt at position " +
-                                     std::to_string(entry.position) + ": " +
-                                     added.error().message() + "; run `millrace log verify`");
+      return fail(errc::corrupt, "{}: corrupt at position {}: {}; run `millrace log verify`",
+                  journal_.path_of(entry.position), entry.position, added.error().message());
     }
     MILLRACE_TRY(added);
     bytes += entry.bytes;

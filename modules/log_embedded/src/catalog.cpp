@@ -188,9 +188,9 @@ Status Catalog::apply_settings(std::string_view record) {
   }
   auto settings = stored_settings(changes);
   if (!settings) {
-    return fail(errc::incompatible, "the settings of topic '" + topic->topic.spec.name +
-                                        "' are of a newer Millrace (" + settings.error().message() +
-                                        "): use that one");
+    return fail(errc::incompatible,
+                "the settings of topic '{}' are of a newer Millrace ({}): use that one",
+                topic->topic.spec.name, settings.error().message());
   }
   read.settings = *settings;
   CatalogSettings& kept = settings_[read.topic];

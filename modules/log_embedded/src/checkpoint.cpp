@@ -99,7 +99,7 @@ Result<std::optional<Checkpoint>> read_one(FileSystem& files, const std::string&
     return std::optional(*std::move(decoded));
   }
   if (decoded.error().is(errc::incompatible)) {
-    return fail(errc::incompatible, path + ": " + decoded.error().message());
+    return fail(errc::incompatible, "{}: {}", path, decoded.error().message());
   }
   return std::nullopt;
 }
@@ -251,10 +251,11 @@ Result<std::optional<Checkpoint>> read_checkpoint(FileSystem& files, const std::
   }
   MILLRACE_ASSIGN(found, read_one(files, directory + names::checkpoint_copy));
   if (!found) {
-    return fail(errc::corrupt, path +
-                                   ": missing or damaged, and so is its copy `checkpoint.copy`; "
-                                   "without them nobody knows how far the settled segments of this "
-                                   "log reach; put the whole log back from a backup");
+    return fail(
+        errc::corrupt,
+        "{}: missing or damaged, and so is its copy `checkpoint.copy`; without them nobody knows "
+        "how far the settled segments of this log reach; put the whole log back from a backup",
+        path);
   }
   return found;
 }

@@ -71,7 +71,7 @@ Status Checkpointer::write(Checkpoint made, WithIndex with_index) {
   }
   const MutexLock guard(writing_);
   if (stopped_) {
-    return fail(errc::closed, directory_.path() + ": this handle is being closed");
+    return fail(errc::closed, "{}: this handle is being closed", directory_.path());
   }
   MILLRACE_TRY(directory_.check_in_place());
   MILLRACE_TRY(write_checkpoint(directory_.files(), directory_.path(), made));

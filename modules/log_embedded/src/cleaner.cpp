@@ -200,7 +200,7 @@ Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
   MILLRACE_FAULT_POINT("clean.start_raised");
   MILLRACE_TRY(directory_.check_open());
   if (stopped_.load()) {
-    return fail(errc::closed, directory_.path() + ": this handle is being closed");
+    return fail(errc::closed, "{}: this handle is being closed", directory_.path());
   }
   MILLRACE_TRY(removals.empty() ? checkpointer_.write(made)
                                 : checkpointer_.write_before_removal(made));

@@ -99,11 +99,11 @@ Result<Committed> Committer::repeat_removed(std::string_view producer, std::uint
   const Checkpoint::Producer* const found =
       checkpoint ? checkpoint->find_producer(producer, position) : nullptr;
   if (found == nullptr || found->outcome.incarnation == 0) {
-    return fail(errc::corrupt, log_.directory.path() + names::checkpoint +
-                                   ": does not have the outcome of the commit at position " +
-                                   std::to_string(position) +
-                                   " that is repeated, which took place: the checkpoint that had "
-                                   "it was damaged; continue with a new sequence");
+    return fail(
+        errc::corrupt,
+        "{}{}: does not have the outcome of the commit at position {} that is repeated, which took "
+        "place: the checkpoint that had it was damaged; continue with a new sequence",
+        log_.directory.path(), names::checkpoint, position);
   }
   Committed outcome;
   outcome.position = {found->outcome.incarnation, found->outcome.end};
@@ -159,9 +159,8 @@ Result<Committed> Committer::commit(Transaction& transaction) {
   if (!nothing) {
     encode(transaction);
     if (frame_.bytes() > max_commit_bytes) {
-      return fail(errc::too_large, "a commit of " + std::to_string(frame_.bytes()) +
-                                       " bytes is above the limit of " +
-                                       std::to_string(max_commit_bytes));
+      return fail(errc::too_large, "a commit of {} bytes is above the limit of {}", frame_.bytes(),
+                  max_commit_bytes);
     }
   }
   log_.settler.slow_down();

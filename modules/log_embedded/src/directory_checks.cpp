@@ -47,9 +47,9 @@ Status refuse_linked_parts(const std::string& directory) {
     struct stat found{};
     if (::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode)) {
       return fail(errc::invalid_argument,
-                  path +
-                      ": is a symbolic link, which is not followed inside the directory of a log; "
-                      "put the directory itself there, or move the whole log");
+                  "{}: is a symbolic link, which is not followed inside the directory of a log; "
+                  "put the directory itself there, or move the whole log",
+                  path);
     }
   }
   return {};
@@ -58,9 +58,10 @@ Status refuse_linked_parts(const std::string& directory) {
 Status refuse_unsafe_file_system(const std::string& directory, bool force) {
   const char* unsafe = unsafe_file_system(directory);
   if (unsafe != nullptr && !force) {
-    return fail(errc::invalid_argument, directory + ": lies on a file system (" + unsafe +
-                                            ") on which processes may not share it safely; use a "
-                                            "local disk, or EmbeddedOptions::force");
+    return fail(errc::invalid_argument,
+                "{}: lies on a file system ({}) on which processes may not share it safely; use a "
+                "local disk, or EmbeddedOptions::force",
+                directory, unsafe);
   }
   return {};
 }

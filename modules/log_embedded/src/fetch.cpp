@@ -70,9 +70,9 @@ Status make_plan(LogParts& log, const PartitionRow& row, std::uint64_t first, st
 }
 
 std::unexpected<Error> damaged(LogParts& log, std::uint64_t position) {
-  return fail(errc::corrupt, log.journal.path_of(position) + ": the batch at position " +
-                                 std::to_string(position) +
-                                 " does not check; run `millrace log verify`");
+  return fail(errc::corrupt,
+              "{}: the batch at position {} does not check; run `millrace log verify`",
+              log.journal.path_of(position), position);
 }
 
 /// Decodes a batch that was checked; `commit_end` is where its commit ends in the journal.
@@ -161,7 +161,7 @@ Status fetch_settled(LogParts& log, TopicPartition partition, Offset from, Offse
   if (!done) {
     // Retention says durably what it is about to remove: then this is not the error that is shown.
     return done.error().is(errc::out_of_range)
-               ? fail(errc::corrupt, done.error().message() + "; restore it from a backup")
+               ? fail(errc::corrupt, "{}; restore it from a backup", done.error().message())
                : done;
   }
   buffer.bytes.swap(read.memory);

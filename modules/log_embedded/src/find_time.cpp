@@ -25,9 +25,9 @@ Result<Found> find_settled(LogParts& log, TopicPartition partition, std::int64_t
                            Offset start, Offset end) {
   auto found = read_segments(log, partition, [&](SegmentReader& reader) -> Result<Found> {
     if (!reader.start() || *reader.start() > start) {
-      return fail(errc::corrupt, settled_path(log, partition) + ": the segment that holds offset " +
-                                     std::to_string(start.value) +
-                                     " is missing; restore it from a backup");
+      return fail(errc::corrupt,
+                  "{}: the segment that holds offset {} is missing; restore it from a backup",
+                  settled_path(log, partition), start.value);
     }
     return reader.find_time(time_ms, end, start);
   });

@@ -37,8 +37,8 @@ Status Follower::start() {
   LogParts& log = *log_;
   FileSystem& files = log.directory.files();
   if (!files.exists(log.directory.path() + names::version)) {
-    return fail(millrace::errc::not_found,
-                log.directory.path() + ": there is no log in this directory");
+    return fail(millrace::errc::not_found, "{}: there is no log in this directory",
+                log.directory.path());
   }
   MILLRACE_TRY(log.directory.read_version());
   failed_ = read_failure_file(files, log.directory.path());
@@ -102,14 +102,13 @@ Status Follower::move_begin(const Journal::SegmentSpan& first) {
                   read_checkpoint(log.directory.files(), log.directory.path()));
   if (!checkpoint || checkpoint->begin < first.start) {
     return fail(errc::corrupt,
-                first.path + ": the journal's first segment is missing, it begins at position " +
-                    std::to_string(first.start));
+                "{}: the journal's first segment is missing, it begins at position {}", first.path,
+                first.start);
   }
   if (checkpoint->begin > walker_->position()) {
     return fail(errc::out_of_range,
-                log.directory.path() + ": the journal was removed up to position " +
-                    std::to_string(checkpoint->begin) + ", and this reader came to " +
-                    std::to_string(walker_->position()));
+                "{}: the journal was removed up to position {}, and this reader came to {}",
+                log.directory.path(), checkpoint->begin, walker_->position());
   }
   const std::size_t rows =
       std::min<std::size_t>(checkpoint->settled.size(), log.topics.catalog().rows_used());
@@ -182,11 +181,10 @@ Status Follower::check_last() {
   if (got && *got == sizeof header && header.checksum == walker_->previous()) {
     return {};
   }
-  return fail(errc::closed, log_->directory.path() +
-                                ": the log was repaired or replaced while it was read: the record "
-                                "frame at position " +
-                                std::to_string(last_) +
-                                " that was read before is gone; open the log again");
+  return fail(errc::closed,
+              "{}: the log was repaired or replaced while it was read: the record frame at "
+              "position {} that was read before is gone; open the log again",
+              log_->directory.path(), last_);
 }
 
 Status Follower::take(const WalkedFrame& frame) {
@@ -225,10 +223,10 @@ Status Follower::check_end() {
       return {};
     }
     if (walker_->position() == end) {
-      return fail(errc::corrupt, log_->journal.path_of(end) + ": corrupt at position " +
-                                     std::to_string(end) + ": " + reason +
-                                     ", but the log was durable up to position " +
-                                     std::to_string(proven) + "; run `millrace log verify`");
+      return fail(errc::corrupt,
+                  "{}: corrupt at position {}: {}, but the log was durable up to position {}; run "
+                  "`millrace log verify`",
+                  log_->journal.path_of(end), end, reason, proven);
     }
   }
 }

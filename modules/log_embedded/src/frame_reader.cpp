@@ -15,9 +15,8 @@ constexpr std::uint64_t least_ahead = 4096;
 }  // namespace
 
 std::unexpected<Error> FrameReader::damaged(std::uint64_t position, std::string_view reason) {
-  return fail(errc::corrupt, journal_.path_of(position) + ": corrupt at position " +
-                                 std::to_string(position) + ": " + std::string(reason) +
-                                 "; run `millrace log verify`");
+  return fail(errc::corrupt, "{}: corrupt at position {}: {}; run `millrace log verify`",
+              journal_.path_of(position), position, reason);
 }
 
 /// Fewer bytes at the end of a segment.

@@ -161,17 +161,19 @@ Status check_may_cut(Journal& journal, std::uint64_t log_id, std::uint64_t posit
       std::string table(table_bytes(header), '\0');
       MILLRACE_ASSIGN(const std::size_t read, journal.read(start, table.data(), table.size()));
       if (read == table.size() && frame_table_fault(table) == nullptr) {
-        return fail(errc::corrupt, journal.path_of(start) +
-                                       ": belongs to another log than the file `version` beside "
-                                       "the journal; nothing was cut: put the right one back");
+        return fail(errc::corrupt,
+                    "{}: belongs to another log than the file `version` beside the journal; "
+                    "nothing was cut: put the right one back",
+                    journal.path_of(start));
       }
     }
     // A segment is zeros before its first frame is written, and a disk writes the first bytes of
     // that frame together.
     if (start != position && header.magic != 0 && header.magic != frame_magic) {
-      return fail(errc::corrupt, journal.path_of(start) +
-                                     ": begins with neither a frame nor zeros, so it may not be a "
-                                     "part of this log; nothing was cut: move it away");
+      return fail(errc::corrupt,
+                  "{}: begins with neither a frame nor zeros, so it may not be a part of this log; "
+                  "nothing was cut: move it away",
+                  journal.path_of(start));
     }
   }
   return {};

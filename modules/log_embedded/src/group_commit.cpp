@@ -84,8 +84,8 @@ Status GroupCommit::make_durable(std::uint64_t position) {
   }
   MILLRACE_FAULT_POINT("sync.failed");
   directory_.mark_sync_failed(synced.error());
-  return fail(errc::failed_sync,
-              directory_.path() + ": " + synced.error().message() + "; run `millrace log repair`");
+  return fail(errc::failed_sync, "{}: {}; run `millrace log repair`", directory_.path(),
+              synced.error().message());
 }
 
 void GroupCommit::wake_sleepers() {
@@ -183,15 +183,13 @@ Status GroupCommit::wait(LogPosition wanted) {
   const LogOptions& options = directory_.options();
   const std::uint64_t position = wanted.position;
   if (wanted.era != 0 && wanted.era < control.incarnation && position > control.recovered) {
-    return fail(errc::out_of_range,
-                "position " + std::to_string(position) + " of incarnation " +
-                    std::to_string(wanted.era) +
-                    " was lost with the power; the log continues from position " +
-                    std::to_string(control.recovered));
+    return fail(
+        errc::out_of_range,
+        "position {} of incarnation {} was lost with the power; the log continues from position {}",
+        position, wanted.era, control.recovered);
   }
   if (position > control.committed.load(std::memory_order_acquire)) {
-    return fail(errc::invalid_argument,
-                "position " + std::to_string(position) + " is beyond the end of the log");
+    return fail(errc::invalid_argument, "position {} is beyond the end of the log", position);
   }
   if (options.durability == DurabilityPolicy::os) {
     return {};

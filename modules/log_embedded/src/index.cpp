@@ -60,7 +60,7 @@ Result<char*> Index::level(const PartitionRow& row, std::size_t number) {
     const std::string reason = "the index of partition " + std::to_string(row.partition) +
                                " of topic " + std::to_string(row.topic) + " lies nowhere";
     directory_.mark_control_broken(reason);
-    return fail(errc::corrupt, directory_.path() + "/control: " + reason);
+    return fail(errc::corrupt, "{}/control: {}", directory_.path(), reason);
   }
   std::atomic<char*>& block = (*blocks_)[block_number];
   char* mapped = block.load(std::memory_order_acquire);
@@ -88,8 +88,8 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
   const std::uint64_t count = row.count.load(std::memory_order_relaxed);
   const Slot slot = slot_of(count);
   if (slot.level >= index_levels) {
-    return fail(errc::limit, "the index of a partition is full (" + std::to_string(index_levels) +
-                                 " levels); write to another topic");
+    return fail(errc::limit, "the index of a partition is full ({} levels); write to another topic",
+                index_levels);
   }
   // Where the batches of the entry's range lie.
   const std::size_t first = slot_of(count + 1 - range_size(count)).level;
@@ -106,8 +106,8 @@ Status Index::reserve(const Locked&, PartitionRow& row) {
     const std::uint32_t number = control.blocks_used;
     const std::uint64_t size = std::max(block_bytes, wanted);
     if (number >= max_blocks) {
-      return fail(errc::limit, "the log's index is full (" + std::to_string(max_blocks) +
-                                   " blocks); write to another log");
+      return fail(errc::limit, "the log's index is full ({} blocks); write to another log",
+                  max_blocks);
     }
     MILLRACE_ASSIGN(char* const made, directory_.region().block(number, size, true));
     (*blocks_)[number].store(made, std::memory_order_release);

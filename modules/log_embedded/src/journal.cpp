@@ -154,8 +154,7 @@ Result<Journal::Bounds> Journal::require(std::uint64_t position) {
   if (const Segment* found = find(position)) {
     return Bounds{found->start, end_of_locked(position)};
   }
-  return fail(errc::corrupt,
-              directory_ + ": no segment holds position " + std::to_string(position));
+  return fail(errc::corrupt, "{}: no segment holds position {}", directory_, position);
 }
 
 std::vector<Journal::SegmentSpan> Journal::segments() {
@@ -325,7 +324,7 @@ Result<std::string> Journal::read_index_file(std::uint64_t start) {
   MILLRACE_ASSIGN(const std::uint64_t size, file->size());
   // It needs less room for a batch than the batch itself.
   if (const Bounds segment = bounds_of(start); size > segment.end - segment.start) {
-    return fail(errc::corrupt, index_path_of(start) + ": larger than its segment");
+    return fail(errc::corrupt, "{}: larger than its segment", index_path_of(start));
   }
   std::string bytes(size, '\0');
   MILLRACE_ASSIGN(const std::size_t got, file->read_at(0, bytes.data(), bytes.size()));
@@ -411,7 +410,7 @@ Status Journal::sync(std::uint64_t from, std::uint64_t to) {
 Status Journal::sync_file(File& file) {
   const MutexLock guard(sync_mutex_);
   if (sync_failed_) {
-    return fail(errc::failed_sync, directory_ + ": an earlier sync failed");
+    return fail(errc::failed_sync, "{}: an earlier sync failed", directory_);
   }
   Status synced = file.sync();
   sync_failed_ = !synced;

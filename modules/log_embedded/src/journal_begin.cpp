@@ -42,13 +42,12 @@ Result<std::uint64_t> find_begin(Journal& journal, std::uint64_t log_id,
     }
   }
   return fail(errc::corrupt,
-              segments.front().path +
-                  ": the journal's first segment is missing, it begins at position " +
-                  std::to_string(segments.front().start) +
-                  (checkpoint ? ", but the log at " + std::to_string(begin) +
-                                    "; put the missing segments back from a backup"
-                              : ", and the file `checkpoint`, which says where the log begins, is "
-                                "missing or damaged; put both back from a backup"));
+              "{}: the journal's first segment is missing, it begins at position {}{}",
+              segments.front().path, segments.front().start,
+              checkpoint ? ", but the log at " + std::to_string(begin) +
+                               "; put the missing segments back from a backup"
+                         : ", and the file `checkpoint`, which says where the log begins, is "
+                           "missing or damaged; put both back from a backup");
 }
 
 }  // namespace millrace::log::embedded

@@ -23,8 +23,8 @@ constexpr std::uint32_t lineages_version = 1;
 constexpr std::uint64_t no_position = ~std::uint64_t{0};
 
 std::unexpected<Error> lost(LogPosition position, const std::string& what) {
-  return fail(errc::out_of_range, "it saw the log up to position " +
-                                      std::to_string(position.position) + ", and " + what);
+  return fail(errc::out_of_range, "it saw the log up to position {}, and {}", position.position,
+              what);
 }
 
 }  // namespace
@@ -76,10 +76,10 @@ Status Lineages::check_past(Lineage lineage, LogPosition position, LogPosition e
   auto later = find(lineage);
   if (later == ones_.end()) {
     return fail(errc::unknown_lineage,
-                "it saw a history that this log does not have: the log was put back from a "
-                "backup, its file `lineages` or its checkpoint was lost, an older build opened "
-                "it, or it was opened more than " +
-                    std::to_string(kept / 2) + " times since");
+                "it saw a history that this log does not have: the log was put back from a backup, "
+                "its file `lineages` or its checkpoint was lost, an older build opened it, or it "
+                "was opened more than {} times since",
+                kept / 2);
   }
   std::uint64_t held = end.position;
   for (++later; later != ones_.end(); ++later) {
@@ -101,10 +101,9 @@ Status Lineages::check_unnamed(LogPosition position, LogPosition end) const {
   const std::uint64_t held = ones_.empty() ? end.position : lowest_.value_or(end.position);
   if (position.position > held) {
     return fail(errc::unknown_lineage,
-                "it saw the log up to position " + std::to_string(position.position) +
-                    " and names no history, as files of older builds; what this log is known to "
-                    "have kept without one ends at position " +
-                    std::to_string(held));
+                "it saw the log up to position {} and names no history, as files of older builds; "
+                "what this log is known to have kept without one ends at position {}",
+                position.position, held);
   }
   return {};
 }
@@ -170,7 +169,7 @@ Result<Lineages> read_lineages(const LogDirectory& directory, Lineage current) {
   Result<Lineages> decoded =
       bytes ? Lineages::decode(*bytes, directory.log_id()) : Result<Lineages>(Lineages{});
   if (!decoded && decoded.error().is(errc::incompatible)) {
-    return fail(errc::incompatible, path + ": " + decoded.error().message());
+    return fail(errc::incompatible, "{}: {}", path, decoded.error().message());
   }
   Lineages found = decoded ? *std::move(decoded) : Lineages{};
   found.keep_up_to(current);

@@ -47,8 +47,9 @@ Status LogDirectory::read_version() {
 
 Status LogDirectory::check_no_failure_file() const {
   if (const std::string reason = read_failure_file(files(), path_); !reason.empty()) {
-    return fail(errc::failed_sync, path_ + ": a sync failed earlier (" + reason +
-                                       "); run `millrace log repair` before it is used again");
+    return fail(errc::failed_sync,
+                "{}: a sync failed earlier ({}); run `millrace log repair` before it is used again",
+                path_, reason);
   }
   return {};
 }
@@ -86,11 +87,10 @@ Status LogDirectory::check_layout() {
     return {};
   }
   return fail(errc::incompatible,
-              path_ + "/control: in use by " + describe_living(*region_, path_) +
-                  " of another version of Millrace: the control file has layout " +
-                  std::to_string(head.layout) + ", this program shares layout " +
-                  std::to_string(control_layout) +
-                  " only; stop all of them and open the log again, or use their version");
+              "{}/control: in use by {} of another version of Millrace: the control file has "
+              "layout {}, this program shares layout {} only; stop all of them and open the log "
+              "again, or use their version",
+              path_, describe_living(*region_, path_), head.layout, control_layout);
 }
 
 Result<bool> LogDirectory::find_control() {
@@ -109,9 +109,10 @@ Result<bool> LogDirectory::find_control() {
     return false;
   }
   if (control_->boot != self.boot || control_->pid_namespace != self.pid_namespace) {
-    return fail(errc::incompatible, path_ + ": in use from another machine or PID namespace, by " +
-                                        describe_living(*region_, path_) +
-                                        " there; all processes of a log must see each other");
+    return fail(errc::incompatible,
+                "{}: in use from another machine or PID namespace, by {} there; all processes of a "
+                "log must see each other",
+                path_, describe_living(*region_, path_));
   }
   return true;
 }
@@ -133,13 +134,12 @@ Status LogDirectory::check_not_failed() const {
   }
   const std::string reason(control_->failure.view());
   if (failed == Failure::control) {
-    return fail(errc::corrupt, path_ + "/control: " + reason +
-                                   "; stop all processes of this log (" +
-                                   describe_living(*region_, path_) +
-                                   ") and open it again: the journal is good, and "
-                                   "the first process to open it makes a new control file");
+    return fail(errc::corrupt,
+                "{}/control: {}; stop all processes of this log ({}) and open it again: the "
+                "journal is good, and the first process to open it makes a new control file",
+                path_, reason, describe_living(*region_, path_));
   }
-  return fail(errc::failed_sync, path_ + ": " + reason + "; run `millrace log repair`");
+  return fail(errc::failed_sync, "{}: {}; run `millrace log repair`", path_, reason);
 }
 
 Status LogDirectory::check_in_place() {

@@ -24,7 +24,7 @@ std::unexpected<Error> os_failure(const std::string& path, const char* what) {
               : forbidden ? errc::no_permission
               : too_many  ? errc::too_many_files
                           : errc::io_error,
-              path + ": " + what + ": " + std::strerror(code));
+              "{}: {}: {}", path, what, std::strerror(code));
 }
 
 bool is_another(const std::string& path, FileIdentity known) {

@@ -34,7 +34,7 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
                                              LogOptions options, const EmbeddedOptions& embedded) {
   if (!environment.files.exists(path + names::version)) {
     if (!options.create) {
-      return fail(errc::not_found, path + ": there is no log in this directory");
+      return fail(errc::not_found, "{}: there is no log in this directory", path);
     }
     MILLRACE_TRY(check_room_for_new_log(environment.files, path));
   }
@@ -254,9 +254,9 @@ Status Member::begin_settling() {
       members.remove_dead_and_expired(locked);
     } else if (directory.clock().awake_ns() > give_up_ns) {
       return fail(millrace::errc::busy,
-                  directory.path() + ": " + settling_watch_.holder() +
-                      " has settled or written a checkpoint for a minute; try again, or end that "
-                      "process when it is stuck");
+                  "{}: {} has settled or written a checkpoint for a minute; try again, or end that "
+                  "process when it is stuck",
+                  directory.path(), settling_watch_.holder());
     } else {
       std::uint32_t word = 0;
       directory.region().wait(&word, 0, settling_pause_ns);

@@ -48,10 +48,10 @@ Result<bool> Members::enter() {
     MILLRACE_ASSIGN(const bool inherited, take_slot(SlotState::active));
     if (!inherited) {
       const int slots = slots_for(directory_.options());
-      return fail(errc::limit, directory_.path() + ": the log is open " + std::to_string(slots) +
-                                   " times, the limit" +
-                                   (slots < static_cast<int>(max_members) ? " for tools" : "") +
-                                   "; end some of the processes that have it open");
+      return fail(
+          errc::limit,
+          "{}: the log is open {} times, the limit{}; end some of the processes that have it open",
+          directory_.path(), slots, slots < static_cast<int>(max_members) ? " for tools" : "");
     }
   }
   Control& control = directory_.control();

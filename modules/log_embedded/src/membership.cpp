@@ -30,8 +30,10 @@ Result<std::size_t> find_or_make_task(const Locked&, Control& control, GroupId g
   }
   const std::size_t made = control.tasks_used;
   if (made == max_tasks) {
-    return fail(errc::limit, "the log's table of tasks is full (" + std::to_string(max_tasks) +
-                                 "); use fewer partitions or sub-topologies, or a second log");
+    return fail(errc::limit,
+                "the log's table of tasks is full ({}); use fewer partitions or sub-topologies, or "
+                "a second log",
+                max_tasks);
   }
   TaskRow& task = control.tasks[made];
   task.group = group.value;
@@ -92,9 +94,9 @@ Status EmbeddedMembership::enter(const Locked& locked) {
                      return row.state.load(std::memory_order_relaxed) == SlotState::free;
                    });
   if (free_row == std::end(control.group_members)) {
-    return fail(errc::limit, "the log's table of group members is full (" +
-                                 std::to_string(max_group_members) +
-                                 "); end some instances of services");
+    return fail(errc::limit,
+                "the log's table of group members is full ({}); end some instances of services",
+                max_group_members);
   }
   GroupMemberRow& row = *free_row;
   const Seat seat{static_cast<std::uint32_t>(free_row - std::begin(control.group_members)),

@@ -94,14 +94,14 @@ void OpeningWatch::report(const Seen& seen, std::int64_t now_ns) {
 std::unexpected<Error> OpeningWatch::gave_up(const std::optional<Seen>& seen) {
   if (seen) {
     return fail(millrace::errc::busy,
-                directory_.path() + ": " + seen->name() +
-                    " opens this log and made no progress for a minute: " + seen->to_string() +
-                    "; when it still runs, end it (kill -9), and open the log again");
+                "{}: {} opens this log and made no progress for a minute: {}; when it still runs, "
+                "end it (kill -9), and open the log again",
+                directory_.path(), seen->name(), seen->to_string());
   }
-  return fail(millrace::errc::busy, directory_.path() + ": other processes have this log open (" +
-                                        describe_living(directory_.region(), directory_.path()) +
-                                        "), but its control file is missing, damaged or being "
-                                        "made; stop them and open it again");
+  return fail(millrace::errc::busy,
+              "{}: other processes have this log open ({}), but its control file is missing, "
+              "damaged or being made; stop them and open it again",
+              directory_.path(), describe_living(directory_.region(), directory_.path()));
 }
 
 }  // namespace millrace::log::embedded

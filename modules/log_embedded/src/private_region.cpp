@@ -35,8 +35,7 @@ class Pages {
     void* const data =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED) {
-      return fail(errc::io_error, "cannot get " + std::to_string(size) +
-                                      " bytes of memory: " + std::strerror(errno));
+      return fail(errc::io_error, "cannot get {} bytes of memory: {}", size, std::strerror(errno));
     }
     data_ = static_cast<char*>(data);
     size_ = size;
@@ -77,7 +76,7 @@ class PrivateRegion final : public SharedRegion {
       MILLRACE_TRY(pages.make(size));
     }
     if (pages.size() < size) {
-      return fail(errc::not_found, "memory block " + std::to_string(number) + " does not exist");
+      return fail(errc::not_found, "memory block {} does not exist", number);
     }
     return pages.data();
   }

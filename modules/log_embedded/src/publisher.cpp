@@ -220,11 +220,10 @@ Status Publisher::index_batch(const Locked& locked, PartitionRow& row, const Fra
     }
     if (entry.base_offset < last.end) {
       return fail(errc::corrupt,
-                  journal_.path_of(position) + ": corrupt at position " + std::to_string(position) +
-                      ": the frame gives offset " + std::to_string(entry.base_offset) +
-                      " of partition " + std::to_string(entry.partition) + " of topic " +
-                      std::to_string(entry.topic) + " again, which had been given up to " +
-                      std::to_string(last.end - 1) + "; run `millrace log verify`");
+                  "{}: corrupt at position {}: the frame gives offset {} of partition {} of topic "
+                  "{} again, which had been given up to {}; run `millrace log verify`",
+                  journal_.path_of(position), position, entry.base_offset, entry.partition,
+                  entry.topic, last.end - 1);
     }
   }
   MILLRACE_TRY(index_.reserve(locked, row));
@@ -298,7 +297,7 @@ Result<Tail> Publisher::tail(const Locked&) const {
       "the last frame ends at position " + std::to_string(control.tails[0].end) + " or " +
       std::to_string(control.tails[1].end) + ", but the log at " + std::to_string(committed);
   directory_.mark_control_broken(reason);
-  return fail(errc::corrupt, directory_.path() + "/control: " + reason);
+  return fail(errc::corrupt, "{}/control: {}", directory_.path(), reason);
 }
 
 void Publisher::advance(const Locked&, std::uint64_t end, std::uint32_t checksum) {

@@ -162,8 +162,8 @@ Status ReadOnlyLog::look_again() {
 }
 
 std::unexpected<Error> ReadOnlyLog::refused(const std::string& what) const {
-  return fail(errc::read_only, first_->log().directory.path() + ": cannot " + what +
-                                   ": the log is open for reading only (" + reason_ + ")");
+  return fail(errc::read_only, "{}: cannot {}: the log is open for reading only ({})",
+              first_->log().directory.path(), what, reason_);
 }
 
 Result<Topic> ReadOnlyLog::create_topic(const TopicSpec& spec, const TopicSettings& settings) {

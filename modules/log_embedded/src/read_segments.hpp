@@ -43,9 +43,9 @@ std::invoke_result_t<Read&, SegmentReader&> read_segments(LogParts& log, TopicPa
   // The directory may be that of another topic with the name, when this one was deleted meanwhile.
   MILLRACE_TRY(log.topics.topic(partition.topic));
   if (!done && done.error().is(errc::not_found) && !log.directory.files().exists(directory)) {
-    return fail(errc::corrupt, directory +
-                                   ": the settled segments of this partition are gone; "
-                                   "restore them from a backup");
+    return fail(errc::corrupt,
+                "{}: the settled segments of this partition are gone; restore them from a backup",
+                directory);
   }
   return done;
 }

@@ -95,22 +95,21 @@ Status check_own(const std::optional<Checkpoint>& checkpoint, const LogDirectory
   if (checkpoint && checkpoint->log_id != directory.log_id() &&
       directory.files().exists(directory.path() + names::settled)) {
     return fail(errc::corrupt,
-                directory.path() + names::checkpoint +
-                    ": belongs to another log than the file `version`, and this log has settled; "
-                    "put the whole directory back from one backup");
+                "{}{}: belongs to another log than the file `version`, and this log has settled; "
+                "put the whole directory back from one backup",
+                directory.path(), names::checkpoint);
   }
   return {};
 }
 
 std::unexpected<Error> other_checkpoint(const LogParts& log, const Checkpoint& checkpoint) {
   return fail(errc::corrupt,
-              log.directory.path() + names::checkpoint +
-                  ": belongs to another copy of this log: no frame of the journal ends at "
-                  "position " +
-                  std::to_string(checkpoint.position) + " with the checksum that it names; " +
-                  (checkpoint.has_settled()
-                       ? "this log has settled, so put the whole directory back from one backup"
-                       : "remove this file: then the log is read without it"));
+              "{}{}: belongs to another copy of this log: no frame of the journal ends at position "
+              "{} with the checksum that it names; {}",
+              log.directory.path(), names::checkpoint, checkpoint.position,
+              checkpoint.has_settled()
+                  ? "this log has settled, so put the whole directory back from one backup"
+                  : "remove this file: then the log is read without it");
 }
 
 Result<bool> use_tables_at(const Locked& locked, LogParts& log, const Checkpoint& checkpoint,
@@ -173,15 +172,15 @@ Status Recovery::recover() {
 Status Recovery::make_new_log() {
   FileSystem& files = log_.directory.files();
   if (!log_.directory.options().create) {
-    return fail(millrace::errc::not_found,
-                log_.directory.path() + ": there is no log in this directory");
+    return fail(millrace::errc::not_found, "{}: there is no log in this directory",
+                log_.directory.path());
   }
   MILLRACE_TRY(files.create_subdirectory(log_.directory.path() + names::journal));
   MILLRACE_ASSIGN(const auto names, files.list(log_.directory.path() + names::journal));
   if (std::any_of(names.begin(), names.end(),
                   [](const std::string& name) { return name.ends_with(".journal"); })) {
-    return fail(errc::corrupt, log_.directory.path() + names::version +
-                                   ": missing beside a journal; restore it from a backup");
+    return fail(errc::corrupt, "{}{}: missing beside a journal; restore it from a backup",
+                log_.directory.path(), names::version);
   }
   MILLRACE_TRY(files.sync_directory(log_.directory.path()));
   Version version;
@@ -208,9 +207,8 @@ Status Recovery::walk() {
   const auto segments = journal.segments();
   if (segments.empty()) {
     if (checkpoint_ && checkpoint_->position > begin_) {
-      return fail(errc::corrupt, log_.directory.path() + names::journal +
-                                     ": empty, but the log was durable up to position " +
-                                     std::to_string(checkpoint_->position));
+      return fail(errc::corrupt, "{}{}: empty, but the log was durable up to position {}",
+                  log_.directory.path(), names::journal, checkpoint_->position);
     }
     return {};
   }
@@ -246,9 +244,9 @@ Status Recovery::walk() {
   MILLRACE_ASSIGN(const std::uint64_t later, walker.proven_after(position_));
   if (std::max(proven, later) > position_) {
     return fail(errc::corrupt,
-                journal.path_of(position_) + ": corrupt at position " + std::to_string(position_) +
-                    ": " + walker.reason() + ", but the log was durable up to position " +
-                    std::to_string(std::max(proven, later)) + "; run `millrace log verify`");
+                "{}: corrupt at position {}: {}, but the log was durable up to position {}; run "
+                "`millrace log verify`",
+                journal.path_of(position_), position_, walker.reason(), std::max(proven, later));
   }
   if (needs_tables) {
     return other_checkpoint(log_, *checkpoint_);

@@ -48,9 +48,10 @@ Status take_options(std::string_view text, EmbeddedOptions& options) {
     } else if (one == "scrub=off") {
       options.scrub.bytes_per_s = 0;
     } else {
-      return fail(errc::invalid_argument, "'" + std::string(one) +
-                                              "' is no option of file:DIR; there are settle=on, "
-                                              "settle=off, scrub=on and scrub=off");
+      return fail(
+          errc::invalid_argument,
+          "'{}' is no option of file:DIR; there are settle=on, settle=off, scrub=on and scrub=off",
+          one);
     }
   }
   return {};
@@ -83,8 +84,7 @@ Result<std::unique_ptr<Log>> open_directory(std::string_view url, LogEnvironment
     directory.pop_back();
   }
   if (directory.empty()) {
-    return fail(errc::invalid_argument,
-                "'" + std::string(url) + "' names no directory: use file:DIR");
+    return fail(errc::invalid_argument, "'{}' names no directory: use file:DIR", url);
   }
   return open_embedded(directory, environment, std::move(options), embedded);
 }

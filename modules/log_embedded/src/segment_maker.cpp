@@ -56,8 +56,8 @@ Status SegmentMaker::make_room(const Locked& locked, std::uint64_t bytes) {
   Control& control = directory_.control();
   const std::uint64_t position = control.committed.load(std::memory_order_relaxed);
   if (position + bytes > max_position) {
-    return fail(errc::limit, "the journal is full (its positions end at " +
-                                 std::to_string(max_position) + "); write to another log");
+    return fail(errc::limit, "the journal is full (its positions end at {}); write to another log",
+                max_position);
   }
   if (position + bytes <= control.segment_end) {
     return {};
@@ -84,13 +84,11 @@ Status SegmentMaker::check_room(const Locked& locked, std::uint64_t position, st
     return journal_.hold(locked, position);
   }
   return fail(errc::corrupt,
-              journal_.path_of(position) + ": no room for a frame of " + std::to_string(bytes) +
-                  " bytes at position " + std::to_string(position) + ": the segment reaches from " +
-                  std::to_string(here.start) + " to " + std::to_string(here.end) +
-                  " here, and by " + directory_.path() + "/control from " +
-                  std::to_string(control.segment_start) + " to " +
-                  std::to_string(control.segment_end) +
-                  "; nothing was written: stop all processes of this log and open it again");
+              "{}: no room for a frame of {} bytes at position {}: the segment reaches from {} to "
+              "{} here, and by {}/control from {} to {}; nothing was written: stop all processes "
+              "of this log and open it again",
+              journal_.path_of(position), bytes, position, here.start, here.end, directory_.path(),
+              control.segment_start, control.segment_end);
 }
 
 void SegmentMaker::use(const Locked&, std::uint64_t start, std::uint64_t end) {

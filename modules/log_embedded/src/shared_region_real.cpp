@@ -142,14 +142,15 @@ class RealRegion final : public SharedRegion {
       return found->second.data;
     }
     if (replaced()) {
-      return fail(errc::not_found, directory_ +
-                                       ": was moved or replaced while it was in use; stop all "
-                                       "processes of this log and open it again");
+      return fail(errc::not_found,
+                  "{}: was moved or replaced while it was in use; stop all processes of this log "
+                  "and open it again",
+                  directory_);
     }
     const std::string path = directory_ + "/index/" + std::to_string(number) + ".blocks";
     MILLRACE_ASSIGN(const Mapping mapping, map_file(path, size, create, nullptr));
     if (mapping.data == nullptr) {
-      return fail(errc::not_found, path + ": missing or too small");
+      return fail(errc::not_found, "{}: missing or too small", path);
     }
     blocks_.emplace(number, mapping);
     return mapping.data;
@@ -203,16 +204,16 @@ class RealRegion final : public SharedRegion {
     const std::string name = "process " + std::to_string(pid);
     const ProcessHandle process(pid);
     if (const int reason = errno; !process && reason != ESRCH) {
-      return fail(errc::busy, name + " cannot be looked at: " + std::strerror(reason));
+      return fail(errc::busy, "{} cannot be looked at: {}", name, std::strerror(reason));
     }
     if (!process || process_ended(pid, start_time) || !alive(slot)) {
       return {};
     }
     if (process_start_time(pid) != start_time) {
-      return fail(errc::busy, name + " cannot be looked at: /proc does not show it");
+      return fail(errc::busy, "{} cannot be looked at: /proc does not show it", name);
     }
     if (!process.kill_and_wait(10'000)) {
-      return fail(errc::busy, name + " cannot be killed: " + std::strerror(errno));
+      return fail(errc::busy, "{} cannot be killed: {}", name, std::strerror(errno));
     }
     return {};
   }

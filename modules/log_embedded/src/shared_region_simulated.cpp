@@ -123,10 +123,10 @@ class SimulatedRegion final : public SharedRegion {
     if (create) {
       memory = make_memory(size);
     } else if (state_->blocks_fail) {
-      return fail(errc::io_error, "shared block " + std::to_string(number) + " is set to fail");
+      return fail(errc::io_error, "shared block {} is set to fail", number);
     }
     if (memory == nullptr || memory->size() * 8 < size) {
-      return fail(errc::not_found, "shared block " + std::to_string(number) + " does not exist");
+      return fail(errc::not_found, "shared block {} does not exist", number);
     }
     kept_.push_back(memory);
     return bytes_of(memory);

@@ -13,8 +13,8 @@ Result<std::string> read_small_file(FileSystem& files, const std::string& path) 
     MILLRACE_ASSIGN(const std::unique_ptr<File> file, files.open(path, OpenMode::read));
     MILLRACE_ASSIGN(const std::uint64_t size, file->size());
     if (size > small_file_bytes_max) {
-      return fail(errc::corrupt, path + ": corrupt: its size is " + std::to_string(size) +
-                                     " bytes; put it back from a backup");
+      return fail(errc::corrupt, "{}: corrupt: its size is {} bytes; put it back from a backup",
+                  path, size);
     }
   }
   return read_file(files, path);

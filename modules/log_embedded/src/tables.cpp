@@ -98,14 +98,16 @@ bool claim_holds(const Locked&, const Control& control, const Claim& claim) {
 Status check_room(const Locked&, const Control& control, std::size_t positions,
                   std::size_t producers) {
   if (control.positions_used + positions > max_positions) {
-    return fail(errc::limit, "the log's table of group positions is full (" +
-                                 std::to_string(max_positions) +
-                                 "); use fewer groups or partitions, or a second log");
+    return fail(errc::limit,
+                "the log's table of group positions is full ({}); use fewer groups or partitions, "
+                "or a second log",
+                max_positions);
   }
   if (control.producers_used + producers > max_producers) {
-    return fail(errc::limit, "the log's table of producers is full (" +
-                                 std::to_string(max_producers) +
-                                 "); use the producer names that are there, or a second log");
+    return fail(errc::limit,
+                "the log's table of producers is full ({}); use the producer names that are there, "
+                "or a second log",
+                max_producers);
   }
   return {};
 }

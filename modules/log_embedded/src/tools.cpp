@@ -179,9 +179,8 @@ Result<RepairLock> lock_for_repair(const std::string& directory, bool dry_run,
   lock.region = *std::move(region);
   MILLRACE_ASSIGN(auto alone, Alone::take(*lock.region));
   if (!alone) {
-    return fail(millrace::errc::busy, directory +
-                                          ": the log is open; stop all its processes first: " +
-                                          embedded::describe_living(*lock.region, directory));
+    return fail(millrace::errc::busy, "{}: the log is open; stop all its processes first: {}",
+                directory, embedded::describe_living(*lock.region, directory));
   }
   lock.alone.emplace(*std::move(alone));
   if (!dry_run) {
@@ -246,11 +245,11 @@ Result<RepairReport> repair_log(const std::string& directory, LogEnvironment& en
     const std::string where = report.found.corrupt
                                   ? report.found.corrupt->file + ": " + report.found.corrupt->reason
                                   : directory + names::journal + ": corrupt";
-    return fail(errc::corrupt,
-                where + " at position " + std::to_string(report.cut_from) + ", before position " +
-                    std::to_string(checkpoint->position) +
-                    " of the checkpoint; a log that has settled cannot be cut there, and nothing "
-                    "was changed: put this file back from a backup, or the whole log");
+    return fail(
+        errc::corrupt,
+        "{} at position {}, before position {} of the checkpoint; a log that has settled cannot be "
+        "cut there, and nothing was changed: put this file back from a backup, or the whole log",
+        where, report.cut_from, checkpoint->position);
   }
   if (dry_run) {
     return report;

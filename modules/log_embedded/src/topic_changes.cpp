@@ -28,10 +28,10 @@ Status check_room_for_rows(std::uint32_t used, std::int32_t more, const std::str
   if (used + static_cast<std::size_t>(more) <= max_rows) {
     return {};
   }
-  return fail(errc::limit, what + ": the log's table of partitions is full (" +
-                               std::to_string(used) + " of " + std::to_string(max_rows) +
-                               ", those of deleted topics included): ask for fewer "
-                               "partitions, or use a second log");
+  return fail(errc::limit,
+              "{}: the log's table of partitions is full ({} of {}, those of deleted topics "
+              "included): ask for fewer partitions, or use a second log",
+              what, used, max_rows);
 }
 
 /// The topic, which is made when it is missing. No value when a deleted topic had the name, and it

@@ -116,7 +116,7 @@ Status TopicDeletions::write_checkpoint(const Settler::Lock& lock) {
 Status TopicDeletions::check_may_change() {
   MILLRACE_TRY(directory_.check_open());
   if (stopped_.load()) {
-    return fail(errc::closed, directory_.path() + ": this handle is being closed");
+    return fail(errc::closed, "{}: this handle is being closed", directory_.path());
   }
   return {};
 }

@@ -52,10 +52,10 @@ Status Topics::take_checkpoint(const PartitionRow& row) {
   }
   const Checkpoint* const checkpoint = read && *read ? &**read : nullptr;
   if (checkpoint == nullptr) {
-    return fail(errc::corrupt, directory_.path() + names::checkpoint +
-                                   ": missing or damaged; stop all processes of this log in order, "
-                                   "without kill -9, and open it again: the last one to leave "
-                                   "writes that file");
+    return fail(errc::corrupt,
+                "{}{}: missing or damaged; stop all processes of this log in order, without kill "
+                "-9, and open it again: the last one to leave writes that file",
+                directory_.path(), names::checkpoint);
   }
   for (const std::string& record : checkpoint->catalog) {
     MILLRACE_TRY(catalog_.apply(record));
@@ -78,9 +78,8 @@ Status Topics::take_batch(const IndexEntry& entry) {
   MILLRACE_ASSIGN(const std::size_t got, journal_.read(entry.position, batch.data(), batch.size()));
   const auto header = read_batch_header(std::string_view(batch).substr(0, got));
   if (!header || !batch_checksum_holds(std::string_view(batch).substr(0, header->bytes))) {
-    return fail(errc::corrupt, journal_.path_of(entry.position) + ": the batch at position " +
-                                   std::to_string(entry.position) +
-                                   " of the catalog does not check");
+    return fail(errc::corrupt, "{}: the batch at position {} of the catalog does not check",
+                journal_.path_of(entry.position), entry.position);
   }
   std::vector<RecordView> records;
   MILLRACE_TRY(decode_batch(std::string_view(batch).substr(0, header->bytes), records));
@@ -147,8 +146,7 @@ Status Topics::check_group(GroupId group) {
   if (!known()) {
     MILLRACE_TRY(refresh());
     if (!known()) {
-      return fail(errc::not_found,
-                  "there is no group with the number " + std::to_string(group.value));
+      return fail(errc::not_found, "there is no group with the number {}", group.value);
     }
   }
   return {};

@@ -39,16 +39,16 @@ Status check_room_for_new_log(FileSystem& files, const std::string& directory) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   if (has("journal") && (has("checkpoint") || has("settled"))) {
-    return fail(errc::corrupt, path_of(directory) +
-                                   ": missing beside a journal and its checkpoint; restore it from "
-                                   "a backup");
+    return fail(errc::corrupt,
+                "{}: missing beside a journal and its checkpoint; restore it from a backup",
+                path_of(directory));
   }
   for (const std::string& name : names) {
     if (std::find(std::begin(expected), std::end(expected), name) == std::end(expected)) {
       return fail(errc::invalid_argument,
-                  directory + ": holds '" + name +
-                      "' and is no log; a log needs a directory of its own: name an empty one or "
-                      "one that does not exist");
+                  "{}: holds '{}' and is no log; a log needs a directory of its own: name an empty "
+                  "one or one that does not exist",
+                  directory, name);
     }
   }
   return {};
@@ -73,7 +73,7 @@ Result<Version> read_version_file(FileSystem& files, const std::string& director
     read = std::from_chars(read.ptr + 1, end, version.log_id, 16);
   }
   if (read.ec != std::errc{} || version.log_id == 0) {
-    return fail(errc::corrupt, path_of(directory) + ": makes no sense; restore it from a backup");
+    return fail(errc::corrupt, "{}: makes no sense; restore it from a backup", path_of(directory));
   }
   return version;
 }

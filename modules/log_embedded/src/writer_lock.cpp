@@ -198,9 +198,8 @@ Result<std::optional<WriterLock::Outcome>> WriterLock::take_from_holder(std::uin
   }
   if (auto killed = region_.kill(static_cast<int>(holder), pid, start_time); !killed) {
     return fail(errc::stuck_holder,
-                "member '" + std::string(row.name.view()) + "' (pid " + std::to_string(pid) +
-                    ") holds the log's lock without progress: " + killed.error().message() +
-                    "; end that process");
+                "member '{}' (pid {}) holds the log's lock without progress: {}; end that process",
+                row.name.view(), pid, killed.error().message());
   }
   // Whatever its slot looks like: a copy of its descriptors may still be open in a child.
   return try_take(word);

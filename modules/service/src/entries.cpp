@@ -37,7 +37,7 @@ Result<std::int32_t> count_of(const stream::Topology& topology, const stream::Su
 }
 
 std::unexpected<Error> unknown(std::string_view store) {
-  return fail(stream::errc::unknown_store, "there is no store " + std::string(store));
+  return fail(stream::errc::unknown_store, "there is no store {}", store);
 }
 
 const stream::StoreSpec* find_store(const stream::Topology& topology, std::string_view store) {
@@ -119,9 +119,10 @@ Result<stream::Answer<std::optional<std::string>>> find_entry(const stream::Inst
   if (before.has(input_key) && after.has(input_key)) {
     return stream::Answer<std::optional<std::string>>{std::nullopt, log.committed()};
   }
-  return fail(errc::not_owner, "store " + std::string(store) +
-                                   ": the partition of the key is with another instance of the "
-                                   "service, or not restored yet: ask that one, or ask again");
+  return fail(errc::not_owner,
+              "store {}: the partition of the key is with another instance of the service, or not "
+              "restored yet: ask that one, or ask again",
+              store);
 }
 
 }  // namespace millrace::service

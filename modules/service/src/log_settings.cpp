@@ -75,14 +75,12 @@ Status read_durability(std::string_view text, log::LogOptions& options) {
     if (error != std::errc() || end != number.data() + number.size() ||
         options.sync_interval_ms < 1 || options.sync_interval_ms > interval_ms_max) {
       return fail(millrace::errc::invalid_argument,
-                  "'" + std::string(text) +
-                      "': the MS of interval=MS is a whole number from 1 to " +
-                      std::to_string(interval_ms_max));
+                  "'{}': the MS of interval=MS is a whole number from 1 to {}", text,
+                  interval_ms_max);
     }
     options.durability = log::DurabilityPolicy::interval;
   } else {
-    return fail(millrace::errc::invalid_argument,
-                "'" + std::string(text) + "' is none of sync, interval=MS, os");
+    return fail(millrace::errc::invalid_argument, "'{}' is none of sync, interval=MS, os", text);
   }
   return {};
 }
@@ -98,16 +96,15 @@ Status agree_on_settings(log::Log& log, Clock& clock, std::span<const LogSetting
   for (const LogSetting& setting : settings) {
     const auto found = begun.find(setting.name);
     if (found == begun.end()) {
-      return fail(log::errc::unavailable, "the setting --" + setting.name +
-                                              " was written to the log and cannot be read yet: "
-                                              "start again");
+      return fail(log::errc::unavailable,
+                  "the setting --{} was written to the log and cannot be read yet: start again",
+                  setting.name);
     }
     if (found->second == setting.value) continue;
     return fail(millrace::errc::invalid_argument,
-                "this log was begun with --" + setting.name + " " + found->second + " and " +
-                    std::string(who) + " was started with --" + setting.name + " " + setting.value +
-                    ": it stays the same for the life of a log, so start it with " + found->second +
-                    ", or use another log");
+                "this log was begun with --{} {} and {} was started with --{} {}: it stays the "
+                "same for the life of a log, so start it with {}, or use another log",
+                setting.name, found->second, who, setting.name, setting.value, found->second);
   }
   return {};
 }

@@ -159,9 +159,9 @@ Result<Ticket> RequestDesk::State::add(const RequestToAsk& request, Done done) {
     if (options.pending->fetch_add(1) >= options.pending_max) {
       --*options.pending;
       return fail(millrace::errc::busy,
-                  std::to_string(options.pending_max) +
-                      " requests are pending in this instance, which is the limit of all kinds of "
-                      "requests together: try again in a moment");
+                  "{} requests are pending in this instance, which is the limit of all kinds of "
+                  "requests together: try again in a moment",
+                  options.pending_max);
     }
     ticket = ++last_ticket;
     waiting.emplace(ticket, Waiting{std::string(request.id), stream::body_hash(request.body),
@@ -298,9 +298,8 @@ RequestDesk::~RequestDesk() = default;
 Result<Ticket> RequestDesk::ask(const RequestToAsk& request, Done done) {
   if (request.id.empty() || request.id.size() > stream::request_id_bytes_max) {
     return fail(millrace::errc::invalid_argument,
-                "a request needs an id of 1 to " + std::to_string(stream::request_id_bytes_max) +
-                    " bytes, which its client chooses; this one has " +
-                    std::to_string(request.id.size()));
+                "a request needs an id of 1 to {} bytes, which its client chooses; this one has {}",
+                stream::request_id_bytes_max, request.id.size());
   }
   MILLRACE_ASSIGN(const auto* const asks, state_->asks());
   // Waiting begins before the look and the append, so that no outcome passes unseen.

@@ -91,8 +91,7 @@ Result<stream::RequestAsked> encode_asked(const codec::TypeInfo& key_type, const
     codec::encode_json(key_type, key, asked.key);
     codec::encode_json(command_type, command, asked.command);
   } catch (const std::domain_error& error) {
-    return fail(millrace::errc::invalid_argument,
-                std::string("a request cannot be encoded: ") + error.what());
+    return fail(millrace::errc::invalid_argument, "a request cannot be encoded: {}", error.what());
   }
   return asked;
 }

@@ -138,10 +138,9 @@ class Runtime {
   Status check_log() {
     const std::string& wanted = settings_.get("log-identity");
     if (!wanted.empty() && log_->identity() != wanted) {
-      return fail(millrace::errc::invalid_argument, settings_.get("log") + " is the log " +
-                                                        log_->identity() +
-                                                        " and --log-identity asks for " + wanted +
-                                                        ": it was replaced by another one");
+      return fail(millrace::errc::invalid_argument,
+                  "{} is the log {} and --log-identity asks for {}: it was replaced by another one",
+                  settings_.get("log"), log_->identity(), wanted);
     }
     std::vector<LogSetting> agreed;
     for (const Setting& setting : definition_.settings) {

@@ -30,9 +30,8 @@ Result<std::int64_t> whole_number(const std::string& text, std::int64_t min, std
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
-    return fail(millrace::errc::invalid_argument,
-                source + ": '" + text + "' is not a whole number from " + std::to_string(min) +
-                    " to " + std::to_string(max));
+    return fail(millrace::errc::invalid_argument, "{}: '{}' is not a whole number from {} to {}",
+                source, text, min, max);
   }
   return value;
 }
@@ -80,7 +79,7 @@ bool is_on_command_line(int argc, const char* const* argv, const std::string& na
 
 Status check_value(const Setting& setting, const std::string& value, const std::string& source) {
   const auto refused = [&](const std::string& allowed) {
-    return fail(millrace::errc::invalid_argument, source + ": '" + value + "' is " + allowed);
+    return fail(millrace::errc::invalid_argument, "{}: '{}' is {}", source, value, allowed);
   };
   if (setting.is_flag && value != "true" && value != "false") {
     return refused("neither true nor false");
@@ -195,9 +194,8 @@ Result<ParsedSettings> parse_settings(int argc, const char* const* argv, std::st
   } catch (const CLI::CallForVersion&) {
     return ParsedSettings{Settings({}), app.version() + "\n"};
   } catch (const CLI::ParseError& error) {
-    return fail(
-        millrace::errc::invalid_argument,
-        one_line(error.what()) + "; `" + std::string(program) + " --help` lists the settings");
+    return fail(millrace::errc::invalid_argument, "{}; `{} --help` lists the settings",
+                one_line(error.what()), program);
   }
   MILLRACE_ASSIGN(Settings checked, check_values(argc, argv, app, std::move(values), settings));
   return ParsedSettings{std::move(checked), ""};

@@ -108,8 +108,8 @@ Status check_directories(const Settings& settings, FileSystem& files) {
       continue;
     }
     if (const Status made = files.create_directories(path); !made) {
-      return fail(millrace::errc::invalid_argument,
-                  settings.named(name) + ": " + made.error().message());
+      return fail(millrace::errc::invalid_argument, "{}: {}", settings.named(name),
+                  made.error().message());
     }
   }
   return {};
@@ -122,8 +122,8 @@ Result<http::ServerOptions> server_options(const Settings& settings) {
   if (::inet_pton(AF_INET, options.address.c_str(), parsed) != 1 &&
       ::inet_pton(AF_INET6, options.address.c_str(), parsed) != 1) {
     return fail(millrace::errc::invalid_argument,
-                settings.named("address") + ": '" + options.address +
-                    "' is no IP address: take one such as 127.0.0.1, 0.0.0.0 or ::1");
+                "{}: '{}' is no IP address: take one such as 127.0.0.1, 0.0.0.0 or ::1",
+                settings.named("address"), options.address);
   }
   MILLRACE_ASSIGN(const std::int64_t port, settings.integer("port", 0, 65'535));
   MILLRACE_ASSIGN(const std::int64_t in_flight, settings.integer("max-in-flight", 1, 1'000'000));

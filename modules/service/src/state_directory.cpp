@@ -28,7 +28,7 @@ Result<int> lock_directory(FileSystem& files, const std::string& directory) {
   const int why = errno;
   ::close(descriptor);
   if (why == EAGAIN || why == EACCES) return -1;
-  return fail(millrace::errc::io_error, path + ": cannot lock: " + std::strerror(why));
+  return fail(millrace::errc::io_error, "{}: cannot lock: {}", path, std::strerror(why));
 }
 
 Status adopt_snapshots(FileSystem& files, const std::string& from, const std::string& to) {
@@ -55,15 +55,15 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::take(FileSystem& files,
     }
     if (given) {
       return fail(millrace::errc::busy,
-                  path +
-                      " is the state directory of another process: give each instance a number "
-                      "of its own by --instance, or a state directory of its own by --state-dir");
+                  "{} is the state directory of another process: give each instance a number of "
+                  "its own by --instance, or a state directory of its own by --state-dir",
+                  path);
     }
   }
-  return fail(millrace::errc::busy, service_directory + ": all of the state directories 1 to " +
-                                        std::to_string(numbers_max) +
-                                        " are those of other processes: end some, or give this "
-                                        "instance a state directory by --state-dir");
+  return fail(millrace::errc::busy,
+              "{}: all of the state directories 1 to {} are those of other processes: end some, or "
+              "give this instance a state directory by --state-dir",
+              service_directory, numbers_max);
 }
 
 StateDirectory::~StateDirectory() { ::close(lock_); }

@@ -181,7 +181,7 @@ Status Supervisor::spawn(Child& child) {
   if (::pipe2(report, O_CLOEXEC) != 0) {
     const int why = errno;
     if (output >= 0) ::close(output);
-    return fail(millrace::errc::io_error, std::string("pipe: ") + std::strerror(why));
+    return fail(millrace::errc::io_error, "pipe: {}", std::strerror(why));
   }
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
@@ -193,8 +193,8 @@ Status Supervisor::spawn(Child& child) {
   ::close(report[0]);
   if (failed) {
     if (pid > 0) ::waitpid(pid, nullptr, 0);
-    return fail(millrace::errc::io_error,
-                child.spec.command[0] + ": " + std::strerror(pid < 0 ? errno : why));
+    return fail(millrace::errc::io_error, "{}: {}", child.spec.command[0],
+                std::strerror(pid < 0 ? errno : why));
   }
   // A container may forbid it, and descriptors or memory may be used up.
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
@@ -202,10 +202,9 @@ Status Supervisor::spawn(Child& child) {
     const int reason = errno;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    return fail(millrace::errc::io_error, child.spec.command[0] +
-                                              ": it was started and ended again, for it cannot be "
-                                              "watched: pidfd_open: " +
-                                              std::strerror(reason));
+    return fail(millrace::errc::io_error,
+                "{}: it was started and ended again, for it cannot be watched: pidfd_open: {}",
+                child.spec.command[0], std::strerror(reason));
   }
   child.pid = pid;
   child.pidfd = pidfd;
@@ -263,7 +262,7 @@ Status Supervisor::signal(std::string_view name, int number) {
   const auto found = std::find_if(children_.begin(), children_.end(),
                                   [name](const auto& one) { return one->spec.name == name; });
   if (found == children_.end() || (*found)->state != ChildState::running) {
-    return fail(millrace::errc::not_found, std::string(name) + " is not running");
+    return fail(millrace::errc::not_found, "{} is not running", name);
   }
   ::kill((*found)->pid, number);
   return {};

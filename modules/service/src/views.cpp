@@ -152,8 +152,8 @@ class ViewRoutes {
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
     if (error != std::errc() || end != text->data() + text->size() || limit == 0 ||
         limit > max_limit) {
-      return fail(millrace::errc::invalid_argument,
-                  "limit: a whole number from 1 to " + std::to_string(max_limit) + " is wanted");
+      return fail(millrace::errc::invalid_argument, "limit: a whole number from 1 to {} is wanted",
+                  max_limit);
     }
     return limit;
   }

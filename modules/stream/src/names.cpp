@@ -78,7 +78,7 @@ bool has_name_of_the_librarys(const codec::Serde& serde) {
 
 Status check_form(const RecordType& type, std::string_view topic) {
   const auto refused = [&](const std::string& why) {
-    return fail(millrace::errc::invalid_argument, "topic " + std::string(topic) + ": " + why);
+    return fail(millrace::errc::invalid_argument, "topic {}: {}", topic, why);
   };
   for (const codec::SerdePtr& serde : {type.key_serde, type.serde}) {
     if (has_name_of_the_librarys(*serde))

@@ -40,11 +40,9 @@ Result<std::vector<log::Offset>> first_offsets(log::Log& log, const Extent& exte
       return extent.ends;
     case ReadFrom::Kind::offsets:
       if (from.offsets().size() == extent.partitions.size()) return from.offsets();
-      return fail(millrace::errc::invalid_argument, "topic " + extent.topic.spec.name + " has " +
-                                                        std::to_string(extent.partitions.size()) +
-                                                        " partitions, and " +
-                                                        std::to_string(from.offsets().size()) +
-                                                        " offsets were given: give one for each");
+      return fail(millrace::errc::invalid_argument,
+                  "topic {} has {} partitions, and {} offsets were given: give one for each",
+                  extent.topic.spec.name, extent.partitions.size(), from.offsets().size());
     case ReadFrom::Kind::position: {
       MILLRACE_TRY(log::check_position(log, extent.topic, from.position()));
       std::vector<log::Offset> offsets = from.position().offsets;
@@ -69,8 +67,9 @@ Result<std::vector<std::optional<log::Offset>>> positions_of(log::Log& log, cons
   if (group.empty()) return std::vector<std::optional<log::Offset>>(extent.partitions.size());
   if (group.find('/') != std::string::npos) {
     return fail(millrace::errc::invalid_argument,
-                "the group of a reader cannot be named '" + group +
-                    "': groups with a / are those of services, whose positions only they move");
+                "the group of a reader cannot be named '{}': groups with a / are those of "
+                "services, whose positions only they move",
+                group);
   }
   const auto id = log.group(group);
   if (!id && id.error().is(log::errc::read_only))
@@ -88,14 +87,14 @@ Status check_beginning(const Extent& extent, std::size_t i, log::Offset first,
                             extent.topic.spec.name + ", partition " + std::to_string(i);
   if (is_removed) {
     return fail(log::errc::out_of_range,
-                where + ", and the records before offset " +
-                    std::to_string(extent.starts[i].value) +
-                    " were removed: open the reader with skip_removed to continue there");
+                "{}, and the records before offset {} were removed: open the reader with "
+                "skip_removed to continue there",
+                where, extent.starts[i].value);
   }
   return fail(log::errc::out_of_range,
-              where + ", which ends at offset " + std::to_string(extent.ends[i].value) +
-                  ": it is not a position of this topic as it is now, which may have been created "
-                  "again or restored; begin elsewhere, with another group");
+              "{}, which ends at offset {}: it is not a position of this topic as it is now, which "
+              "may have been created again or restored; begin elsewhere, with another group",
+              where, extent.ends[i].value);
 }
 
 Result<std::vector<log::RecordReader::Range>> find_ranges(log::Log& log, const Extent& extent,
@@ -258,8 +257,9 @@ SkippedRecords EventReader::skipped() const {
 
 Status EventReader::keep_position() {
   if (state_->options.group.empty()) {
-    return fail(millrace::errc::invalid_argument, "the reader of topic " + state_->source.topic +
-                                                      " has no group: name one in its options");
+    return fail(millrace::errc::invalid_argument,
+                "the reader of topic {} has no group: name one in its options",
+                state_->source.topic);
   }
   MILLRACE_ASSIGN(const log::GroupId group, state_->log.group(state_->options.group));
   log::Transaction transaction;

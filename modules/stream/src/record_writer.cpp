@@ -369,10 +369,9 @@ Status RecordWriter::append(log::TopicPartition partition, const log::Record& re
                   "an earlier commit of this writer ended with an exception: open another one");
     }
     if (state_->waiting_bytes >= state_->max_waiting_bytes) {
-      return fail(millrace::errc::busy, std::to_string(state_->waiting_bytes) +
-                                            " bytes wait to be appended, the limit is " +
-                                            std::to_string(state_->max_waiting_bytes) +
-                                            ": try again in a moment");
+      return fail(millrace::errc::busy,
+                  "{} bytes wait to be appended, the limit is {}: try again in a moment",
+                  state_->waiting_bytes, state_->max_waiting_bytes);
     }
     was_empty = state_->line.empty();
     state_->put(partition, record, std::move(done));

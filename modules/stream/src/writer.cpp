@@ -39,8 +39,8 @@ namespace {
 
 // Of records that the serde, or the type, has no form for; nothing else is an event's own fault.
 std::unexpected<Error> not_encoded(std::string_view topic, std::string_view why) {
-  return fail(millrace::errc::invalid_argument, "an event for topic " + std::string(topic) +
-                                                    " cannot be encoded: " + std::string(why));
+  return fail(millrace::errc::invalid_argument, "an event for topic {} cannot be encoded: {}",
+              topic, why);
 }
 
 }  // namespace
@@ -51,9 +51,9 @@ Result<EventWriter> EventWriter::open(RecordWriter& records, std::string_view to
   log::Log& log = records.log();
   MILLRACE_ASSIGN(log::Topic found, log.find_topic(topic));
   if (found.spec.kind == log::TopicKind::private_topic) {
-    return fail(millrace::errc::invalid_argument, "topic " + found.spec.name +
-                                                      " is private to service " + found.spec.owner +
-                                                      ", so only its topology writes there");
+    return fail(millrace::errc::invalid_argument,
+                "topic {} is private to service {}, so only its topology writes there",
+                found.spec.name, found.spec.owner);
   }
   const std::string& service = log.options().service;
   MILLRACE_TRY(log::check_may_write(found.spec, service));

@@ -67,8 +67,8 @@ Status decode_if_plain(std::string_view batch, const RecordBatchHeader& header,
     return {};
   }
   if (const Status decoded = decode_batch(batch, out); !decoded) {
-    return fail(decoded.error().code(),
-                where + ": " + decoded.error().message() + "; restore the segment from a backup");
+    return fail(decoded.error().code(), "{}: {}; restore the segment from a backup", where,
+                decoded.error().message());
   }
   return {};
 }

@@ -16,8 +16,7 @@ constexpr std::uint64_t ahead_bytes_min = 64U << 10U;
 
 std::unexpected<Error> corrupt_at(const std::string& path, std::uint64_t position,
                                   std::string_view reason) {
-  return fail(errc::corrupt,
-              path + " at byte " + std::to_string(position) + ": " + std::string(reason));
+  return fail(errc::corrupt, "{} at byte {}: {}", path, position, reason);
 }
 
 BatchWalker::BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end,
@@ -78,11 +77,10 @@ Result<bool> BatchWalker::next(WalkedBatch& batch) {
                           std::to_string(end_ - position_) + " more");
   }
   if (header->bytes > batch_bytes_max_) {
-    return fail(errc::too_large, path_ + " at byte " + std::to_string(position_) +
-                                     ": the batch at offset " +
-                                     std::to_string(header->base_offset.value) + " has " +
-                                     std::to_string(header->bytes) + " bytes, more than the " +
-                                     std::to_string(batch_bytes_max_) + " that are read at once");
+    return fail(errc::too_large,
+                "{} at byte {}: the batch at offset {} has {} bytes, more than the {} that are "
+                "read at once",
+                path_, position_, header->base_offset.value, header->bytes, batch_bytes_max_);
   }
   MILLRACE_ASSIGN(const std::string_view bytes, look(header->bytes));
   if (bytes.size() < header->bytes) {

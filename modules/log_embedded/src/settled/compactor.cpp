@@ -22,7 +22,7 @@ CompactionCounts& CompactionCounts::operator+=(const CompactionCounts& more) {
 
 Status check_not_stopped(const CompactionOptions& options, const std::string& directory) {
   if (options.stop != nullptr && options.stop->load(std::memory_order_relaxed)) {
-    return fail(errc::closed, directory + ": its compaction was stopped; the next one continues");
+    return fail(errc::closed, "{}: its compaction was stopped; the next one continues", directory);
   }
   return {};
 }
@@ -33,9 +33,8 @@ Result<CompactionResult> compact(FileSystem& files, const std::string& directory
   constexpr std::uint64_t segment_bytes_limit = std::numeric_limits<std::int32_t>::max();
   if (options.segment_bytes == 0 || options.segment_bytes > segment_bytes_limit ||
       options.delete_retention_ms < 0 || options.min_compaction_lag_ms < 0) {
-    return fail(errc::invalid_argument, "segment_bytes must be from 1 to " +
-                                            std::to_string(segment_bytes_limit) +
-                                            ", and no time negative");
+    return fail(errc::invalid_argument, "segment_bytes must be from 1 to {}, and no time negative",
+                segment_bytes_limit);
   }
   if (!files.exists(directory)) {
     return CompactionResult();

@@ -45,9 +45,9 @@ Result<SettledSegment> SegmentReader::open_segment(std::size_t number) const {
     return opened;
   }
   MILLRACE_TRY(check_unchanged());
-  return fail(errc::corrupt, opened.error().message() +
-                                 ", but other files of its segment are there; restore it from a "
-                                 "backup");
+  return fail(errc::corrupt,
+              "{}, but other files of its segment are there; restore it from a backup",
+              opened.error().message());
 }
 
 /// That the segments are those of the last refresh(): else one that follows may be missing.
@@ -58,8 +58,8 @@ Status SegmentReader::check_unchanged() const {
                                  return one.base == known.base && one.swapped == known.swapped;
                                });
   return same ? Status{}
-              : fail(errc::not_found,
-                     directory_ + ": its segments changed; look again which there are");
+              : fail(errc::not_found, "{}: its segments changed; look again which there are",
+                     directory_);
 }
 
 /// That no segment is missing in front of this one.
@@ -111,11 +111,10 @@ Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, Settl
   }
   const std::size_t count = count_up_to(from);
   if (count == 0) {
-    return fail(errc::out_of_range,
-                directory_ + ": offset " + std::to_string(from.value) + " is not kept; " +
-                    (segments_.empty() ? "there is no segment"
-                                       : "the first offset that is kept is " +
-                                             std::to_string(segments_.front().base.value)));
+    return fail(errc::out_of_range, "{}: offset {} is not kept; {}", directory_, from.value,
+                segments_.empty() ? "there is no segment"
+                                  : "the first offset that is kept is " +
+                                        std::to_string(segments_.front().base.value));
   }
   const std::size_t first = count - 1;
   auto number = first;
@@ -131,10 +130,10 @@ Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, Settl
   }
   MILLRACE_TRY(check_unchanged());
   return fail(errc::corrupt,
-              segment_path(directory_, segments_[number - 1].base, SegmentFile::log) +
-                  ": the file ends before offset " + std::to_string(from.value) +
-                  ", but offsets up to " + std::to_string(end.value) +
-                  " are settled; restore the segment from a backup");
+              "{}: the file ends before offset {}, but offsets up to {} are settled; restore the "
+              "segment from a backup",
+              segment_path(directory_, segments_[number - 1].base, SegmentFile::log), from.value,
+              end.value);
 }
 
 /// Whether a record of the segment may have a time at or after the given one.

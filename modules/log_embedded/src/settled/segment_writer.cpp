@@ -32,9 +32,9 @@ Status remove_leftovers(FileSystem& files, const std::string& directory,
       continue;
     }
     if (!bases.empty() && found->base < bases.back()) {
-      return fail(errc::corrupt, segment_path(directory, found->base, SegmentFile::log) +
-                                     ": the file is missing, but " + name +
-                                     " is there; restore it from a backup");
+      return fail(errc::corrupt,
+                  "{}: the file is missing, but {} is there; restore it from a backup",
+                  segment_path(directory, found->base, SegmentFile::log), name);
     }
     MILLRACE_TRY(files.remove(directory + "/" + name));
   }
@@ -49,19 +49,18 @@ Result<RecordBatchHeader> check_batch(std::string_view bytes, Offset next) {
   }
   const std::string name = "the batch at offset " + std::to_string(header->base_offset.value);
   if (!batch_checksum_holds(bytes)) {
-    return fail(errc::invalid_argument, name + " does not match its checksum");
+    return fail(errc::invalid_argument, "{} does not match its checksum", name);
   }
   if (load_big<std::int32_t>(bytes.data() + batch_layout::leader_epoch) != 0) {
-    return fail(errc::invalid_argument, name + " has a leader epoch other than 0");
+    return fail(errc::invalid_argument, "{} has a leader epoch other than 0", name);
   }
   if (header->base_offset < next) {
-    return fail(errc::invalid_argument, name + " lies before offset " + std::to_string(next.value) +
-                                            ", where its segment continues");
+    return fail(errc::invalid_argument, "{} lies before offset {}, where its segment continues",
+                name, next.value);
   }
   if (bytes.size() > segment_bytes_max) {
-    return fail(errc::too_large, name + " has " + std::to_string(bytes.size()) +
-                                     " bytes, a segment takes at most " +
-                                     std::to_string(segment_bytes_max));
+    return fail(errc::too_large, "{} has {} bytes, a segment takes at most {}", name, bytes.size(),
+                segment_bytes_max);
   }
   return *header;
 }
@@ -71,8 +70,7 @@ Result<RecordBatchHeader> check_batch(std::string_view bytes, Offset next) {
 Result<SegmentWriter> SegmentWriter::open(FileSystem& files, std::string directory, Offset synced,
                                           SegmentOptions options) {
   if (options.segment_bytes == 0 || options.segment_bytes > segment_bytes_max) {
-    return fail(errc::invalid_argument,
-                "segment_bytes must be from 1 to " + std::to_string(segment_bytes_max));
+    return fail(errc::invalid_argument, "segment_bytes must be from 1 to {}", segment_bytes_max);
   }
   MILLRACE_TRY(files.create_directories(directory));
   SegmentWriter writer(files, std::move(directory), options);
@@ -84,9 +82,10 @@ Status SegmentWriter::recover(Offset synced) {
   MILLRACE_TRY(finish_changes(*files_, directory_));
   MILLRACE_ASSIGN(const auto bases, list_segments(*files_, directory_));
   if (bases.empty() && synced.value > 0) {
-    return fail(errc::corrupt, directory_ + ": holds no segment, but offsets up to " +
-                                   std::to_string(synced.value) +
-                                   " were on the disk; restore it from a backup");
+    return fail(
+        errc::corrupt,
+        "{}: holds no segment, but offsets up to {} were on the disk; restore it from a backup",
+        directory_, synced.value);
   }
   MILLRACE_TRY(remove_leftovers(*files_, directory_, bases));
   if (bases.empty()) {

@@ -52,21 +52,20 @@ Named find(Manifest& manifest, std::string_view name) {
 Result<AcceptedVersion> accept_version(log::Log& log, std::string_view service,
                                        std::string_view name, std::int64_t version, bool dry_run) {
   if (version < 1 || version > version_max)
-    return fail(millrace::errc::invalid_argument, "version " + std::to_string(version) +
-                                                      ": versions are counted from 1 to " +
-                                                      std::to_string(version_max));
+    return fail(millrace::errc::invalid_argument, "version {}: versions are counted from 1 to {}",
+                version, version_max);
   MILLRACE_TRY(check_nobody_lives(log, service));
   MILLRACE_ASSIGN(auto manifest, read_manifest(log, service));
   if (!manifest)
-    return fail(millrace::errc::not_found, "the log has no topology of a service " +
-                                               std::string(service) +
-                                               ": check the name, or start the service once");
+    return fail(
+        millrace::errc::not_found,
+        "the log has no topology of a service {}: check the name, or start the service once",
+        service);
   const Named found = find(*manifest, name);
   if (found.versions.empty())
     return fail(millrace::errc::not_found,
-                "the topology of " + std::string(service) + " has no store or processor " +
-                    std::string(name) +
-                    "; it has: " + (found.known.empty() ? "none" : found.known));
+                "the topology of {} has no store or processor {}; it has: {}", service, name,
+                found.known.empty() ? "none" : found.known);
   const AcceptedVersion accepted{found.part, found.versions.front()->value_or(1)};
   if (dry_run) return accepted;
   for (std::optional<std::int64_t>* const one : found.versions) {

@@ -14,8 +14,8 @@ Status check_nobody_lives(log::Log& log, std::string_view service) {
   for (const log::GroupInfo& group : groups) {
     if (!group.name.starts_with(std::string(service) + "/") || group.members.empty()) continue;
     return fail(millrace::errc::busy,
-                "an instance of " + std::string(service) + " is a member of " + group.name + " (" +
-                    group.members.front().name + "): stop all instances of the service first");
+                "an instance of {} is a member of {} ({}): stop all instances of the service first",
+                service, group.name, group.members.front().name);
   }
   return {};
 }
@@ -25,11 +25,11 @@ Status write_at_rest(log::Log& log, std::string_view service, const Manifest& ma
   MILLRACE_ASSIGN(const bool written,
                   write_manifest(log, service, manifest, std::move(transaction)));
   if (!written)
-    return fail(millrace::errc::busy, "an instance of " + std::string(service) +
-                                          " changed its topology meanwhile: stop all instances");
+    return fail(millrace::errc::busy,
+                "an instance of {} changed its topology meanwhile: stop all instances", service);
   if (const Status alone = check_nobody_lives(log, service); !alone)
-    return fail(alone.error().code(),
-                alone.error().message() + ", then do it again: this one came while it started");
+    return fail(alone.error().code(), "{}, then do it again: this one came while it started",
+                alone.error().message());
   return {};
 }
 

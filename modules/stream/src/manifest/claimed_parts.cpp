@@ -49,9 +49,9 @@ Result<ClaimedParts> ClaimedParts::claim(log::Log& log, const std::string& servi
     claimed.memberships_.clear();
     MILLRACE_TRY(check_nobody_lives(log, service));
     return fail(millrace::errc::busy,
-                "tasks of part " + part.name + " of service " + service +
-                    " were not free, and nothing was changed: stop all instances of the service, "
-                    "then try again");
+                "tasks of part {} of service {} were not free, and nothing was changed: stop all "
+                "instances of the service, then try again",
+                part.name, service);
   }
   return claimed;
 }

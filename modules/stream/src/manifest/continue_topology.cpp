@@ -249,8 +249,8 @@ Status continue_topology(log::Log& log, Plan& topology, const Instance::Environm
     take_names(*evolution, topology);
     return {};
   }
-  return fail(millrace::errc::busy, "topic " + manifest_topic(service) +
-                                        ": others keep changing it; start the service again");
+  return fail(millrace::errc::busy, "topic {}: others keep changing it; start the service again",
+              manifest_topic(service));
 }
 
 Status check_still_there(log::Log& log, const Plan& topology) {
@@ -258,9 +258,9 @@ Status check_still_there(log::Log& log, const Plan& topology) {
   if (!manifest) return {};
   const auto refuse = [&](const std::string& what) {
     return fail(errc::topology_changed,
-                what +
-                    " while this instance was no member of the part's group: it works on "
-                    "nothing of the service any more; start it again");
+                "{} while this instance was no member of the part's group: it works on nothing of "
+                "the service any more; start it again",
+                what);
   };
   for (const SubTopology& sub : topology.sub_topologies) {
     const std::string of = "part " + sub.name + " of service " + topology.service;

@@ -68,9 +68,9 @@ Status wait_until_read(log::Log& log, const log::Topic& topic) {
     const Result<log::Offset> end = log.end_offset({topic.id, log::partition(0)});
     if (end) return {};
     if (end.error().is(log::errc::unavailable) && attempt < waits_max) continue;
-    return fail(end.error().code(), "topic " + topic.spec.name +
-                                        ": the change is written, but readers do not see it yet: " +
-                                        end.error().message());
+    return fail(end.error().code(),
+                "topic {}: the change is written, but readers do not see it yet: {}",
+                topic.spec.name, end.error().message());
   }
 }
 
@@ -121,9 +121,9 @@ std::string to_json(const Manifest& manifest) { return codec::to_json(manifest);
 Result<DescribedTopology> read_description(std::string_view json) {
   auto described = codec::from_json<Description>(json);
   if (!described)
-    return fail(
-        millrace::errc::invalid_argument,
-        described.error().message() + "; expected is what `SERVICE --describe json` prints");
+    return fail(millrace::errc::invalid_argument,
+                "{}; expected is what `SERVICE --describe json` prints",
+                described.error().message());
   if (described->manifest.version > manifest_version)
     return fail(errc::incompatible,
                 newer_format("", "the manifest of the description",
@@ -154,7 +154,7 @@ Result<std::optional<Manifest>> read_manifest(log::Log& log, std::string_view se
   if (!bytes) return std::optional<Manifest>{};
   Result<Manifest> manifest = parse_manifest(*bytes);
   if (!manifest)
-    return fail(manifest.error().code(), "topic " + name + ": " + manifest.error().message());
+    return fail(manifest.error().code(), "topic {}: {}", name, manifest.error().message());
   return std::optional(*std::move(manifest));
 }
 
@@ -178,8 +178,8 @@ Result<bool> write_manifest(log::Log& log, std::string_view service, const Manif
   MILLRACE_ASSIGN(const auto found, read_manifest(log, service));
   if (found && to_json(*found) == bytes) return true;
   if (found && found->revision >= manifest.revision) return false;
-  return fail(committed.error().code(),
-              "topic " + topic.spec.name + ": " + committed.error().message());
+  return fail(committed.error().code(), "topic {}: {}", topic.spec.name,
+              committed.error().message());
 }
 
 }  // namespace millrace::stream

@@ -298,8 +298,10 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
   MILLRACE_TRY(check_nobody_lives(log, service));
   MILLRACE_ASSIGN(const auto before, read_manifest(log, service));
   if (!before)
-    return fail(millrace::errc::not_found, "the log has no topology of a service " + service +
-                                               ": check the name, or start the service once");
+    return fail(
+        millrace::errc::not_found,
+        "the log has no topology of a service {}: check the name, or start the service once",
+        service);
   Status looked;
   const Result<Migration> migration = plan_migration(
       service, build.manifest, *before, names_in(log, service, build.manifest, looked));
@@ -338,7 +340,7 @@ Result<TopologyMigration> migrate_topology(log::Log& log, std::string_view descr
   MILLRACE_TRY(write_claimed(log, service, evolution.manifest, std::move(transaction), claimed));
   MILLRACE_ASSIGN(const auto missing, raise_beginnings(log, service, evolution));
   if (missing.empty()) return out;
-  return fail(errc::topology_changed, "the parts are migrated, but " + missing.front());
+  return fail(errc::topology_changed, "the parts are migrated, but {}", missing.front());
 }
 
 }  // namespace millrace::stream

@@ -210,10 +210,10 @@ Status check_beginnings(log::Log& log, std::string_view service, const Evolution
       });
       if (continues || starts[i] <= beginning(begins, i)) continue;
       return fail(errc::topology_changed,
-                  "topic " + source + " begins at offset " + std::to_string(starts[i].value) +
-                      ": what was read from it before is removed, and part " + part.name +
-                      ", which is new to it, would lack that; nothing was changed. " +
-                      rebuild_advice(service, store_behind(evolution.manifest.parts, source)));
+                  "topic {} begins at offset {}: what was read from it before is removed, and part "
+                  "{}, which is new to it, would lack that; nothing was changed. {}",
+                  source, starts[i].value, part.name,
+                  rebuild_advice(service, store_behind(evolution.manifest.parts, source)));
     }
     return {};
   };

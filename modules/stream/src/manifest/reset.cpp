@@ -147,11 +147,9 @@ Status check_inputs(log::Log& log, TopologyReset& reset) {
   if (gone.empty() || stores.empty()) return {};
   return fail(millrace::errc::invalid_argument,
               "a repartition no longer has the records that were read from it, so the parts that "
-              "write to it have to be rebuilt too, with " +
-                  listed(stores) + "; but " + gone +
-                  ", and these stores may lose what came before: nothing was changed. To "
-                  "rebuild them from what is left, add " +
-                  joined(stores, "--store "));
+              "write to it have to be rebuilt too, with {}; but {}, and these stores may lose what "
+              "came before: nothing was changed. To rebuild them from what is left, add {}",
+              listed(stores), gone, joined(stores, "--store "));
 }
 
 // What the topics hold by now was written for the parts that are given up.
@@ -193,14 +191,15 @@ Result<Manifest> manifest_of_unknown(log::Log& log, std::string_view service, co
       manifest.channels.push_back({topic.spec.name, {}, {}, {}, {}, {}});
   }
   if (!known)
-    return fail(millrace::errc::not_found, "the log has no topology of a service " +
-                                               std::string(service) +
-                                               ": check the name, or start the service once");
+    return fail(
+        millrace::errc::not_found,
+        "the log has no topology of a service {}: check the name, or start the service once",
+        service);
   if (!stores.empty())
     return fail(millrace::errc::not_found,
-                "the log has no manifest of service " + std::string(service) +
-                    ", so that which part holds store " + stores.front() +
-                    " is not known: reset all of it, without --store");
+                "the log has no manifest of service {}, so that which part holds store {} is not "
+                "known: reset all of it, without --store",
+                service, stores.front());
   return manifest;
 }
 
@@ -253,9 +252,10 @@ Result<TopologyReset> reset_topology(log::Log& log, std::string_view service,
   std::erase_if(lost_since, [&](const std::string& topic) { return has(lost, topic); });
   for (const Part& part : reset.parts) {
     if (!meet(part.sources, lost_since)) continue;
-    return fail(millrace::errc::busy, "records of " + listed(lost_since) +
-                                          " were removed meanwhile: do it again, so that the "
-                                          "parts that write to it are rebuilt too");
+    return fail(millrace::errc::busy,
+                "records of {} were removed meanwhile: do it again, so that the parts that write "
+                "to it are rebuilt too",
+                listed(lost_since));
   }
   return reset;
 }

@@ -51,7 +51,7 @@ std::optional<Failure> Failures::refusal(const InHand& hand) const {
 Status Failures::settle(const InHand& hand, const Failure& failure, Outbox& out,
                         WorkItemCounts& counts) {
   if (failure.action == ErrorAction::fail)
-    return fail(failure.code, hand.where() + ": " + failure.reason);
+    return fail(failure.code, "{}: {}", hand.where(), failure.reason);
   LetterShape letter;
   if (!refusals_.empty()) {
     if (const auto found = refusals_.find(hand.id()); found != refusals_.end())

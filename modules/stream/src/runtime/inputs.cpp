@@ -73,9 +73,9 @@ Status Inputs::start() {
   MILLRACE_ASSIGN(const auto positions, log.positions(group_, partitions));
   if (std::find(positions.begin(), positions.end(), log::reads_no_more) != positions.end()) {
     return fail(errc::topology_changed,
-                "part " + resolved_->spec->name + " of service " + shared_->topology.service +
-                    " was reset, or migrated to another part: this instance works on nothing of "
-                    "the service any more; start it again");
+                "part {} of service {} was reset, or migrated to another part: this instance works "
+                "on nothing of the service any more; start it again",
+                resolved_->spec->name, shared_->topology.service);
   }
   MILLRACE_ASSIGN(const auto starts, log.start_offsets(partitions));
   for (std::size_t i = 0; i < inputs_.size(); ++i) {

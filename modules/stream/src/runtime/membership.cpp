@@ -97,19 +97,17 @@ Status SubTopologyMember::check_inputs() const {
     const std::int32_t now = input.is_retry ? 0 : changed_partitions(input.topic);
     if (now == 0) continue;
     return fail(errc::bad_topology,
-                "topic '" + input.topic.spec.name + "' has " + std::to_string(now) +
-                    " partitions by now, and sub-topology " + spec_->name + " has " +
-                    std::to_string(resolved_->partitions) +
-                    " tasks: stop all instances, run `millrace topology reset " + service +
-                    "`, and start them again");
+                "topic '{}' has {} partitions by now, and sub-topology {} has {} tasks: stop all "
+                "instances, run `millrace topology reset {}`, and start them again",
+                input.topic.spec.name, now, spec_->name, resolved_->partitions, service);
   }
   if (!shared_->retry || shared_->retry->spec.partitions >= resolved_->partitions) return {};
   const std::int32_t now = changed_partitions(*shared_->retry);
   if (now < resolved_->partitions) return {};
   return fail(errc::bad_topology,
-              "topic '" + shared_->retry->spec.name + "' has " + std::to_string(now) +
-                  " partitions by now, and sub-topology " + spec_->name +
-                  " began without it: start all instances of service '" + service + "' again");
+              "topic '{}' has {} partitions by now, and sub-topology {} began without it: start "
+              "all instances of service '{}' again",
+              shared_->retry->spec.name, now, spec_->name, service);
 }
 
 void SubTopologyMember::heartbeat() {
@@ -143,9 +141,9 @@ Status SubTopologyMember::check_partitions(const std::vector<InputTopic>& inputs
     remedy = "let it read topics with " + declared +
              " partitions, or repartition those with another number";
   }
-  return fail(errc::bad_topology, "sub-topology " + spec_->name +
-                                      " reads topics with different numbers of partitions (" +
-                                      counts + "): " + remedy);
+  return fail(errc::bad_topology,
+              "sub-topology {} reads topics with different numbers of partitions ({}): {}",
+              spec_->name, counts, remedy);
 }
 
 Status SubTopologyMember::make_changelogs(ResolvedSubTopology& resolved) const {
@@ -176,11 +174,10 @@ Result<log::Topic> SubTopologyMember::make_changelog(const log::TopicSpec& spec,
   const auto known = shared_->log.find_topic(spec.name);
   if (!known || known->spec.partitions == spec.partitions) return made;
   return fail(made.error().code(),
-              made.error().message() + ". Topic '" + input.name + "' has " +
-                  std::to_string(spec.partitions) + " partitions, and part " + spec_->name +
-                  " has its state for " + std::to_string(known->spec.partitions) +
-                  ": stop all instances and build it again with `millrace topology reset " +
-                  shared_->topology.service + "`");
+              "{}. Topic '{}' has {} partitions, and part {} has its state for {}: stop all "
+              "instances and build it again with `millrace topology reset {}`",
+              made.error().message(), input.name, spec.partitions, spec_->name,
+              known->spec.partitions, shared_->topology.service);
 }
 
 // What this service writes, a part that is rebuilt writes again, in another order: the offsets of

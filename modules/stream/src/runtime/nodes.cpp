@@ -75,11 +75,10 @@ Status Nodes::open(TaskContext& context, std::string_view task) {
     try {
       node(id).open(context);
     } catch (const std::exception& thrown) {
-      return fail(errc::handler_failed,
-                  "opening " + spec.name + " in " + std::string(task) + ": " + thrown.what());
+      return fail(errc::handler_failed, "opening {} in {}: {}", spec.name, task, thrown.what());
     } catch (...) {
-      return fail(errc::handler_failed, "opening " + spec.name + " in " + std::string(task) +
-                                            ": an exception that is no std::exception");
+      return fail(errc::handler_failed, "opening {} in {}: an exception that is no std::exception",
+                  spec.name, task);
     }
   }
   return {};

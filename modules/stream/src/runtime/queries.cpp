@@ -31,18 +31,16 @@ Status Queries::check_types(std::string_view store, const codec::TypeInfo& key,
   const auto types = [](const codec::TypeInfo& of_key, const codec::TypeInfo& of_value) {
     return shown(of_key) + " -> " + shown(of_value);
   };
-  return fail(errc::view_mismatch, "store " + spec->name + " has " +
-                                       types(*spec->key, *spec->value) + "; asked for was " +
-                                       types(key, value));
+  return fail(errc::view_mismatch, "store {} has {}; asked for was {}", spec->name,
+              types(*spec->key, *spec->value), types(key, value));
 }
 
 Result<std::string> Queries::name_of(StoreId store, BuilderId builder) const {
   if (builder != topology_->builder || index(store) >= topology_->stores.size()) {
     return fail(errc::unknown_store,
-                "the StoreRef is not of the builder of the topology of " + topology_->service +
-                    ": keep the one that store() of that builder returned, or ask by name; there "
-                    "are: " +
-                    known_stores());
+                "the StoreRef is not of the builder of the topology of {}: keep the one that "
+                "store() of that builder returned, or ask by name; there are: {}",
+                topology_->service, known_stores());
   }
   return topology_->stores[index(store)].name;
 }
@@ -69,9 +67,10 @@ Result<Answer<std::optional<std::string>>> Queries::read(std::string_view store,
   // How the inputs were partitioned is their writers' affair, so a key that no task here has may be
   // anywhere else.
   if (partitions == 0 || ready < partitions) {
-    return fail(errc::not_ready, "store " + std::string(store) +
-                                     ": the key may be in a task that is not restored yet, or that "
-                                     "another instance runs; ask again");
+    return fail(errc::not_ready,
+                "store {}: the key may be in a task that is not restored yet, or that another "
+                "instance runs; ask again",
+                store);
   }
   return answer;
 }
@@ -100,8 +99,8 @@ Result<Answer<std::vector<std::pair<std::string, std::string>>>> Queries::read_r
   }
   if (read.empty())
     return fail(errc::not_ready,
-                "store " + std::string(store) +
-                    ": its tasks are not restored yet, or other instances run them; ask again");
+                "store {}: its tasks are not restored yet, or other instances run them; ask again",
+                store);
   for (std::int32_t partition = 0; partition < partitions; ++partition) {
     if (!read.contains(partition)) answer.missing_partitions.push_back(partition);
   }

@@ -24,8 +24,8 @@ Status Restore::begin(const SnapshotFile& snapshot) {
     if (Status loaded = load(snapshot); !loaded) {
       if (loaded.error().is(errc::incompatible))
         return fail(errc::incompatible,
-                    task_ + ": " + snapshot.path() + ": " + loaded.error().message() +
-                        ", or remove the file to restore the stores from their changelogs");
+                    "{}: {}: {}, or remove the file to restore the stores from their changelogs",
+                    task_, snapshot.path(), loaded.error().message());
       shared_->report(Level::warn, "snapshot ignored, replaying the changelogs",
                       task_ + ": " + snapshot.path() + ": " + loaded.error().message());
       forget();
@@ -97,16 +97,16 @@ Status Restore::load(const SnapshotFile& snapshot) {
 // only when the log is another one, or lost some of what it held.
 Status Restore::check_snapshot(const SnapshotHead& head) {
   if (head.log != shared_->log.identity()) {
-    return fail(millrace::errc::invalid_argument,
-                "it is of the log " + head.log + ", this one is " + shared_->log.identity());
+    return fail(millrace::errc::invalid_argument, "it is of the log {}, this one is {}", head.log,
+                shared_->log.identity());
   }
   MILLRACE_TRY(shared_->log.check_past(head.lineage, head.stamp));
   for (const Replay& replay : replays_) {
     if (replay.store == nullptr && head.system_next > replay.end)
       return fail(millrace::errc::invalid_argument, "its task state is ahead of the changelog");
     if (replay.store != nullptr && replay.store->next > replay.end)
-      return fail(millrace::errc::invalid_argument,
-                  "its store " + replay.store->spec->name + " is ahead of the changelog");
+      return fail(millrace::errc::invalid_argument, "its store {} is ahead of the changelog",
+                  replay.store->spec->name);
   }
   return {};
 }
@@ -124,11 +124,11 @@ Status Restore::check_age(const SnapshotHead& head) {
     const std::int64_t age_ms = shared_->environment.clock.wall_ms() - head.as_of_ms;
     if (head.as_of_ms > 0 && age_ms > -*kept_ms / 2 && age_ms < *kept_ms / 2) continue;
     return fail(errc::snapshot_too_old,
-                (head.as_of_ms > 0 ? "it is " + std::to_string(age_ms / 1'000) + " s old"
-                                   : std::string("it does not say how old it is")) +
-                    ", and the changelog of store " + replay.store->spec->name +
-                    " keeps deletions for " + std::to_string(*kept_ms / 1'000) +
-                    " s: one older than half of that may bring back what was deleted");
+                "{}, and the changelog of store {} keeps deletions for {} s: one older than half "
+                "of that may bring back what was deleted",
+                head.as_of_ms > 0 ? "it is " + std::to_string(age_ms / 1'000) + " s old"
+                                  : std::string("it does not say how old it is"),
+                replay.store->spec->name, *kept_ms / 1'000);
   }
   return {};
 }
@@ -138,11 +138,10 @@ Status Restore::check_tombstones(const Replay& replay, log::Offset from) {
   MILLRACE_ASSIGN(const log::Offset complete_from,
                   shared_->log.tombstones_complete_from(replay.partition));
   if (from >= complete_from) return {};
-  return fail(errc::snapshot_too_old, "it has the changelog of store " + replay.store->spec->name +
-                                          " up to offset " + std::to_string(from.value) +
-                                          ", and deletions before offset " +
-                                          std::to_string(complete_from.value) +
-                                          " are gone: it may bring back what was deleted");
+  return fail(errc::snapshot_too_old,
+              "it has the changelog of store {} up to offset {}, and deletions before offset {} "
+              "are gone: it may bring back what was deleted",
+              replay.store->spec->name, from.value, complete_from.value);
 }
 
 // Whether a deletion that the snapshot does not have went while the changelog was replayed.
@@ -222,9 +221,8 @@ Result<bool> Restore::slice(std::size_t max_bytes) {
 
 std::unexpected<Error> Restore::refused(const log::TopicPartition& partition, log::Offset offset,
                                         const Error& why) const {
-  return fail(why.code(), task_ + ": changelog " + std::to_string(partition.topic.value) +
-                              ", partition " + std::to_string(partition.partition.value) +
-                              ", offset " + std::to_string(offset.value) + ": " + why.message());
+  return fail(why.code(), "{}: changelog {}, partition {}, offset {}: {}", task_,
+              partition.topic.value, partition.partition.value, offset.value, why.message());
 }
 
 Status Restore::apply(Replay& replay, const log::RecordView& record) {

@@ -152,9 +152,9 @@ Status SnapshotFile::write_aside(std::string_view content, log::LogPosition stam
   MILLRACE_TRY(files_->create_directories(directory_));
   if (exists() && !holds_snapshot()) {
     return fail(millrace::errc::invalid_argument,
-                path_ +
-                    ": is no snapshot and is not replaced by one; move it away, or give the "
-                    "service a state directory of its own");
+                "{}: is no snapshot and is not replaced by one; move it away, or give the service "
+                "a state directory of its own",
+                path_);
   }
   MILLRACE_ASSIGN(auto file, files_->open(path_ + ".new", OpenMode::create));
   MILLRACE_TRY(file->truncate(0));

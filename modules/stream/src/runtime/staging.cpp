@@ -39,9 +39,9 @@ void Staging::send(const SinkSpec& sink, const Message& message) {
   }
   // Memory is bounded while a handler continues.
   if (sent && outbox_.bytes() > work_item_bytes_max_)
-    sent = fail(log::errc::too_large, "more than " + std::to_string(work_item_bytes_max_) +
-                                          " bytes of outputs for max_transaction_bytes = " +
-                                          std::to_string(shared_->transaction_bytes_max()));
+    sent =
+        fail(log::errc::too_large, "more than {} bytes of outputs for max_transaction_bytes = {}",
+             work_item_bytes_max_, shared_->transaction_bytes_max());
   if (sent) return;
   if (!refused_) refused_ = sent.error();
   throw std::length_error(sent.error().message());
@@ -65,9 +65,9 @@ Status Staging::check(const InHand& hand) {
                           " are above the limit of one commit, max_transaction_bytes = " +
                           std::to_string(shared_->transaction_bytes_max());
   if (!hand.is_firing()) return fail(log::errc::too_large, all);
-  return fail(
-      errc::firing_too_large,
-      all + ": use sweep() for work on each entry of a store, or let each firing do a part");
+  return fail(errc::firing_too_large,
+              "{}: use sweep() for work on each entry of a store, or let each firing do a part",
+              all);
 }
 
 bool Staging::keep() {

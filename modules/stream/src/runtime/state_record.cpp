@@ -42,11 +42,11 @@ Status StateRecord::start(log::Offset next) {
   }
   return fail(
       log::errc::too_large,
-      task_ + ": what the task remembers of its timers and of windows that close may take " +
-          std::to_string(record_bytes) + " bytes, which is above the limit " +
-          (record_bytes > limit ? "max_record_bytes = " + std::to_string(limit)
-                                : "of half of max_transaction_bytes, " + std::to_string(half)) +
-          ": schedule fewer timers, or give timers and stores shorter names");
+      "{}: what the task remembers of its timers and of windows that close may take {} bytes, "
+      "which is above the limit {}: schedule fewer timers, or give timers and stores shorter names",
+      task_, record_bytes,
+      record_bytes > limit ? "max_record_bytes = " + std::to_string(limit)
+                           : "of half of max_transaction_bytes, " + std::to_string(half));
 }
 
 void StateRecord::encode(std::string& out) const {

@@ -15,10 +15,9 @@ Result<std::optional<std::string_view>> StoredTypes::current(const log::RecordVi
   auto value = converter->convert(*record.value);
   if (!value)
     return fail(errc::incompatible,
-                of(number) + ", " + spec_->value_types[number - 1] +
-                    ", and does not read as that: " + value.error().message() +
-                    "; when a newer build of the service extended the type while this one ran, use "
-                    "that build, or start this one again");
+                "{}, {}, and does not read as that: {}; when a newer build of the service extended "
+                "the type while this one ran, use that build, or start this one again",
+                of(number), spec_->value_types[number - 1], value.error().message());
   return *value;
 }
 
@@ -31,15 +30,15 @@ Result<codec::Converter*> StoredTypes::converter_of(std::uint32_t number) {
     return &found->second;
   if (number > spec_->value_types.size())
     return fail(errc::incompatible,
-                of(number) +
-                    ", which came with a newer build of the service while this one ran: use that "
-                    "build, or start this one again");
+                "{}, which came with a newer build of the service while this one ran: use that "
+                "build, or start this one again",
+                of(number));
   const std::string& text = spec_->value_types[number - 1];
   MILLRACE_ASSIGN(codec::TypeShape written, codec::parse_shape(text));
   const codec::TypeShape now = codec::shape_of(*spec_->value);
   if (const auto why = codec::why_inconvertible(written, now))
-    return fail(errc::incompatible, of(number) + ", " + text + ", and is to become " +
-                                        codec::to_text(now) + ": " + *why);
+    return fail(errc::incompatible, "{}, {}, and is to become {}: {}", of(number), text,
+                codec::to_text(now), *why);
   return &converters_.try_emplace(number, std::move(written), *spec_->value).first->second;
 }
 

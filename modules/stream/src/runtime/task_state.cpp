@@ -66,9 +66,8 @@ Result<TaskState> decode_task_state(std::string_view bytes) {
                 newer_format("", "the state of the task", version, state_version));
   if (version < version_without_sweeps) {
     return fail(millrace::errc::invalid_argument,
-                "task state of version " + std::to_string(version) + "; this build reads " +
-                    std::to_string(version_without_sweeps) + " to " +
-                    std::to_string(state_version));
+                "task state of version {}; this build reads {} to {}", version,
+                version_without_sweeps, state_version);
   }
   state.stream_time_ms = in.little<std::int64_t>();
   const auto timers = in.little<std::uint32_t>();

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "millrace/base/message_format.hpp"
+
 namespace millrace {
 
 /// Stable name of a kind of failure, such as `log.fenced`. Each module lists its codes in
@@ -53,6 +55,14 @@ using Status = Result<void>;
 }
 [[nodiscard]] inline std::unexpected<Error> fail(Error error) {
   return std::unexpected<Error>(std::move(error));
+}
+/// `return fail(errc::not_found, "topic {} has no partition {}", topic, 7)`: values are text,
+/// characters and whole numbers. As many as there are `{}`, or it does not compile.
+template <class... Values>
+  requires(sizeof...(Values) != 0)
+[[nodiscard]] std::unexpected<Error> fail(ErrorCode code, MessageFormat<sizeof...(Values)> format,
+                                          const Values&... values) {
+  return fail(code, format_message(format, values...));
 }
 
 namespace errc {

@@ -36,9 +36,8 @@ inline constexpr std::int64_t longest_interval_ms = 31'536'000'000;
                                               std::int64_t least_ms,
                                               std::int64_t most_ms = longest_interval_ms) {
   if (value_ms >= least_ms && value_ms <= most_ms) return {};
-  return fail(errc::invalid_argument, std::string(setting) + " = " + std::to_string(value_ms) +
-                                          " is not allowed: use " + std::to_string(least_ms) +
-                                          " to " + std::to_string(most_ms));
+  return fail(errc::invalid_argument, "{} = {} is not allowed: use {} to {}", setting, value_ms,
+              least_ms, most_ms);
 }
 
 }  // namespace millrace
