@@ -6,6 +6,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "millrace/base/fault_point.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
@@ -84,10 +85,14 @@ Status EventWriter::write(const void* key, const void* value, const EventFields&
   log::Record record;
   try {
     record = encoder->encode(type_, key, value, time_ms);
+  } catch (const SimulatedDeath&) {
+    throw;
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
     return not_encoded(topic_.spec.name, error.what());
+  } catch (...) {  // of a serde of the program
+    return not_encoded(topic_.spec.name, "an exception that is no std::exception");
   }
   if (type_.envelope == codec::Envelope::cloud_events) {
     record.headers =

@@ -17,10 +17,12 @@
 
 #include "forwarding_log.hpp"
 #include "millrace/base/clock.hpp"
+#include "millrace/base/fault_point.hpp"
 #include "millrace/base/hash.hpp"
 #include "millrace/codec/cloud_events.hpp"
 #include "millrace/log/errors.hpp"
 #include "millrace/log/memory_log.hpp"
+#include "tagged_serde.hpp"
 
 namespace millrace::stream {
 namespace {
@@ -206,6 +208,22 @@ TEST_F(Writers, an_event_without_an_encoded_form_is_refused_alone) {
   EXPECT_TRUE(first.wait());
   EXPECT_TRUE(last.wait());
   EXPECT_EQ(all().size(), 2U);
+}
+
+TEST_F(Writers, an_exception_of_a_serde_refuses_the_event_and_a_simulated_death_is_passed_on) {
+  const auto own = test::tagged();
+  const auto writer =
+      Writer<std::string, Opened>::open(records_, "parcels", {}, serde(codec::key_serde(), own));
+  own->on_encode = [] { throw 7; };
+  const Written refused = writer->write("p1", Opened{"anna"});
+  ASSERT_FALSE(refused.wait());
+  EXPECT_EQ(refused.wait().error().code(), millrace::errc::invalid_argument);
+  EXPECT_THAT(refused.wait().error().message(), HasSubstr("topic parcels"));
+  own->on_encode = [] { throw SimulatedDeath{"serde"}; };
+  EXPECT_THROW(static_cast<void>(writer->write("p2", Opened{"anna"})), SimulatedDeath);
+  own->on_encode = nullptr;
+  EXPECT_TRUE(writer->write("p3", Opened{"anna"}).wait());
+  EXPECT_EQ(all().size(), 1U);
 }
 
 TEST_F(Writers, a_refusal_of_the_log_is_the_outcome) {

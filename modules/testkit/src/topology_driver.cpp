@@ -3,15 +3,12 @@
 #include "millrace/testkit/topology_driver.hpp"
 
 #include "millrace/base/level.hpp"
+#include "topology_serdes.hpp"
 
 namespace millrace::testkit {
 
 namespace {
 constexpr int steps_max = 100'000;
-
-stream::Serdes serdes_of(const stream::RecordType& type) {
-  return {type.key_serde, type.serde, type.envelope};
-}
 }  // namespace
 
 TopologyDriver::TopologyDriver(stream::Topology topology, DriverOptions options)
@@ -29,14 +26,7 @@ TopologyDriver::TopologyDriver(stream::Topology topology, DriverOptions options)
 TopologyDriver::~TopologyDriver() = default;
 
 void TopologyDriver::start() {
-  const auto use = [this](const std::string& topic, const stream::RecordType& type) {
-    writer_.set_serdes(topic, serdes_of(type));
-    reader_->set_serdes(topic, serdes_of(type));
-  };
-  for (const stream::SourceSpec& source : topology_.sources())
-    use(source.topic, source.type);
-  for (const stream::SinkSpec& sink : topology_.sinks())
-    use(sink.topic.name, sink.type);
+  use_serdes(topology_, writer_, *reader_);
   log::LogOptions options;
   options.service = topology_.service();
   options.member = topology_.service();

@@ -8,6 +8,7 @@
 #include "millrace/base/fault_point.hpp"
 #include "millrace/base/text.hpp"
 #include "millrace/log/errors.hpp"
+#include "topology_serdes.hpp"
 
 namespace millrace::testkit {
 
@@ -99,7 +100,9 @@ void World::start(Member& member) {
   if (options_.between) member.log = options_.between(std::move(member.log));
   stream::InstanceOptions options = options_.instance;
   if (!options.state_directory.empty()) options.state_directory += "/" + member.name;
-  auto opened = stream::Instance::open(*member.log, member.topology(), std::move(options),
+  stream::Topology topology = member.topology();
+  use_serdes(topology, writer_, reader_);
+  auto opened = stream::Instance::open(*member.log, std::move(topology), std::move(options),
                                        {clock_, files_, member.random, {}});
   if (!opened) throw TestError(name() + ": " + member.name + ": " + opened.error().to_string());
   member.instance = *std::move(opened);

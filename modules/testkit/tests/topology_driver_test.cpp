@@ -51,6 +51,20 @@ TEST(TopologyDriver, writes_and_reads_topics_as_the_topology_does) {
   EXPECT_EQ(said[0].raw.header("content-type"), "application/octet-stream");
 }
 
+TEST(TopologyDriver, reads_the_changelog_of_a_store_with_the_serde_of_the_store) {
+  stream::TopologyBuilder builder("speakers");
+  builder.stream<std::string, Said>("talk").to_table("last", stream::serde(codec::json_serde()));
+  TopologyDriver driver(*builder.build());
+  const auto talk = driver.input<std::string, Said>("talk", "stage");
+  talk.pipe("anna", Said{"hello"}, 1'000);
+  driver.run_until_idle();
+  const auto last = driver.read<std::string, Said>("speakers.last.changelog");
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_EQ(last[0].key, "anna");
+  EXPECT_EQ(last[0].raw.value, R"({"words":"hello"})");
+  EXPECT_EQ(last[0].value.words, "hello");
+}
+
 TEST(TopologyDriver, pipes_in_reads_out_and_looks_into_stores) {
   TopologyDriver driver(speakers());
   driver.declare_topic("talk", "stage");

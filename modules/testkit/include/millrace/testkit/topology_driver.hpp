@@ -29,8 +29,8 @@ struct DriverOptions {
 /// Runs the real tasks of a topology in a test, over a log in memory and with a clock that only the
 /// test moves. pipe() appends events, run_until_idle() processes them, and read() returns what was
 /// written. No thread runs in the background: tasks work only in run_until_idle(), step() and
-/// advance_ms(). Topics are written and read with the serdes that the topology has for them. Use it
-/// on one thread. Failures throw TestError.
+/// advance_ms(). Topics are written and read with the serdes that the topology has for them,
+/// changelogs too. Use it on one thread. Failures throw TestError.
 ///
 ///     TopologyDriver driver(*revenue());
 ///     const auto orders = driver.input<std::string, OrderEvent>("orders", "orders");

@@ -35,7 +35,8 @@ struct WorldOptions {
 /// A whole system in one thread under one seed: several services, each with several instances, over
 /// a log in memory. Which instance steps when, which one dies where and how the clock moves is
 /// drawn from the seed, so two worlds with the same seed and the same calls end with the same
-/// topics, byte for byte. Failures throw TestError and name the seed; in tests of your own
+/// topics, byte for byte. Topics are written and read with the serdes that the topologies have for
+/// them. Failures throw TestError and name the seed; in tests of your own
 /// expectations say `SCOPED_TRACE(world.name())`.
 class World {
  public:
