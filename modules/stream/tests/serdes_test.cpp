@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <type_traits>
+
 #include "builds.hpp"
 #include "millrace/stream/detail/borrowed.hpp"
 #include "tagged_serde.hpp"
@@ -37,6 +39,23 @@ string why_refused(const Declare& now, const std::vector<Declare>& before) {
 }
 string why_refused(const Declare& now, const Declare& before) {
   return why_refused(now, std::vector<Declare>{before});
+}
+
+template <class... A>
+concept InBraces = requires(A... arguments) { Serdes{arguments...}; };
+static_assert(InBraces<>);
+static_assert(!InBraces<codec::SerdePtr> && !InBraces<codec::SerdePtr, codec::SerdePtr>);
+static_assert(!std::is_convertible_v<codec::SerdePtr, Serdes>);
+
+TEST(Serdes, are_of_values_where_one_is_given) {
+  const codec::SerdePtr own = tagged();
+  EXPECT_EQ(serde(own).value, own);
+  EXPECT_EQ(serde(own).key, nullptr);
+  EXPECT_EQ(serde(own, codec::json_serde()).key, own);
+  EXPECT_EQ(serde(own, codec::json_serde()).value, codec::json_serde());
+  EXPECT_EQ(serde(own, Envelope::none).value, own);
+  EXPECT_EQ(serde(Envelope::none).value, nullptr);
+  EXPECT_EQ(serde(Envelope::none).envelope, Envelope::none);
 }
 
 TEST(Serdes, two_ends_of_a_topic_in_one_builder_have_the_same) {
@@ -98,15 +117,13 @@ TEST(Serdes, what_a_store_or_an_envelope_cannot_hold_is_refused_by_name) {
       }),
       HasSubstr("store 'last': Placed | Cancelled in json can be read only with the type of "
                 "each event, which a store does not have"));
-  EXPECT_THAT(refused([](auto& builder) {
-                builder
-                    .template stream<string, OrderEvent>("orders",
-                                                         Serdes{nullptr, nullptr, Envelope::none})
-                    .to("all");
-              }),
-              HasSubstr("topic 'orders': Placed | Cancelled in json can be read only with the type "
-                        "of each event, which the envelope none does not have: use the envelope "
-                        "cloud_events, or another serde"));
+  EXPECT_THAT(
+      refused([](auto& builder) {
+        builder.template stream<string, OrderEvent>("orders", serde(Envelope::none)).to("all");
+      }),
+      HasSubstr("topic 'orders': Placed | Cancelled in json can be read only with the type "
+                "of each event, which the envelope none does not have: use the envelope "
+                "cloud_events, or another serde"));
   EXPECT_THAT(refused(counting(serde(tagged("no name")))), HasSubstr("'no name'"));
 }
 

@@ -19,20 +19,35 @@ namespace millrace::stream {
 /// | private topic | codec::key_serde() | codec::binary_serde() | codec::Envelope::context |
 /// | store | always codec::key_serde(), in whose order it is | codec::binary_serde() | none |
 ///
+/// Made by serde(), which says what each is of; braces with a serde in them do not compile, because
+/// a reader could not see whether it is of keys or of values.
+///
 ///     builder.stream<OrderId, Order>("orders", serde(avro)).to("audit", serde(text_keys, avro));
 struct Serdes {
-  codec::SerdePtr key = nullptr;
-  codec::SerdePtr value = nullptr;
-  std::optional<codec::Envelope> envelope = std::nullopt;
+  Serdes() = default;
+
+  codec::SerdePtr key;
+  codec::SerdePtr value;
+  std::optional<codec::Envelope> envelope;
 };
 
-[[nodiscard]] inline Serdes serde(codec::SerdePtr value,
-                                  std::optional<codec::Envelope> envelope = std::nullopt) {
-  return {nullptr, std::move(value), envelope};
-}
+/// Of keys and values; nullptr: the default.
 [[nodiscard]] inline Serdes serde(codec::SerdePtr key, codec::SerdePtr value,
                                   std::optional<codec::Envelope> envelope = std::nullopt) {
-  return {std::move(key), std::move(value), envelope};
+  Serdes serdes;
+  serdes.key = std::move(key);
+  serdes.value = std::move(value);
+  serdes.envelope = envelope;
+  return serdes;
+}
+/// Of values.
+[[nodiscard]] inline Serdes serde(codec::SerdePtr value,
+                                  std::optional<codec::Envelope> envelope = std::nullopt) {
+  return serde(nullptr, std::move(value), envelope);
+}
+/// The envelope alone.
+[[nodiscard]] inline Serdes serde(codec::Envelope envelope) {
+  return serde(nullptr, nullptr, envelope);
 }
 
 /// How records of a topic are read and written.
