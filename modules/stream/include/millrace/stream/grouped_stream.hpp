@@ -90,12 +90,12 @@ class GroupedStream {
     return added<std::int64_t>(NodeKind::count, store, serdes, detail::counting());
   }
   /// `fn(const V& so_far, const V& value) -> V`.
-  template <class F>
+  template <detail::Reduces<V> F>
   Table<K, V> reduce(F fn, std::string store, const Serdes& serdes = {}) const {
     return added<V>(NodeKind::reduce, store, serdes, detail::reducing<V>(fn));
   }
   /// `fn(const K&, const V&, A so_far) -> A`.
-  template <class A, class F>
+  template <class A, detail::Aggregates<K, V, A> F>
   Table<K, A> aggregate(A initial, F fn, std::string store, const Serdes& serdes = {}) const {
     return added<A>(NodeKind::aggregate, store, serdes,
                     detail::folding<K, V, A>(std::move(initial), fn));
@@ -128,11 +128,11 @@ class WindowedStream {
   Table<Windowed<K>, std::int64_t> count(std::string store, const Serdes& serdes = {}) const {
     return added<std::int64_t>(NodeKind::windowed_count, store, serdes, detail::counting());
   }
-  template <class F>
+  template <detail::Reduces<V> F>
   Table<Windowed<K>, V> reduce(F fn, std::string store, const Serdes& serdes = {}) const {
     return added<V>(NodeKind::windowed_reduce, store, serdes, detail::reducing<V>(fn));
   }
-  template <class A, class F>
+  template <class A, detail::Aggregates<K, V, A> F>
   Table<Windowed<K>, A> aggregate(A initial, F fn, std::string store,
                                   const Serdes& serdes = {}) const {
     return added<A>(NodeKind::windowed_aggregate, store, serdes,

@@ -37,7 +37,7 @@ class Stream {
  public:
   Stream(detail::Graph& graph, NodeId node) : graph_(&graph), node_(node) {}
 
-  template <detail::TakesRecord<K, V> F>
+  template <detail::Decides<K, V> F>
   Stream filter(F predicate) const {
     return kept(NodeKind::filter,
                 [predicate](const Message& message, const detail::Output& out) mutable {
@@ -45,7 +45,7 @@ class Stream {
                   if (detail::call<K, V>(predicate, message)) out(message);
                 });
   }
-  template <detail::TakesRecord<K, V> F>
+  template <detail::Decides<K, V> F>
   Stream filter_not(F predicate) const {
     return kept(NodeKind::filter_not,
                 [predicate](const Message& message, const detail::Output& out) mutable {
@@ -54,7 +54,7 @@ class Stream {
                 });
   }
   /// `fn(key, value) -> std::pair<K2, V2>`.
-  template <detail::TakesRecord<K, V> F>
+  template <detail::MakesPair<K, V> F>
   auto map(F fn) const {
     using Pair = detail::Called<K, V, F>;
     return made<typename Pair::first_type, typename Pair::second_type>(
@@ -78,7 +78,7 @@ class Stream {
                          });
   }
   /// `fn(key, value) -> std::vector<std::pair<K2, V2>>`.
-  template <detail::TakesRecord<K, V> F>
+  template <detail::MakesPairs<K, V> F>
   auto flat_map(F fn) const {
     using Pair = typename detail::Called<K, V, F>::value_type;
     return made<typename Pair::first_type, typename Pair::second_type>(
@@ -91,7 +91,7 @@ class Stream {
         });
   }
   /// `fn(value)` or `fn(key, value) -> std::vector<V2>`.
-  template <detail::TakesRecord<K, V> F>
+  template <detail::MakesValues<K, V> F>
   auto flat_map_values(F fn) const {
     using Made = typename detail::Called<K, V, F>::value_type;
     return made<K, Made>(NodeKind::flat_map_values, detail::Graph::Keys::kept,
@@ -142,7 +142,7 @@ class Stream {
   }
   /// The same with a partition chosen from `fn(key, value, partitions)`. Deletions are left out
   /// unless it takes `std::optional` of the value.
-  template <class F>
+  template <detail::ChoosesPartition<K, V> F>
   void to(std::string topic, F partitioner, const Serdes& serdes = {}) const {
     graph_->to(node_, topic, detail::public_type<K, V>(serdes),
                detail::partitioner<K, V>(partitioner));
@@ -157,7 +157,7 @@ class Stream {
   void to_private(std::string topic, const Serdes& serdes = {}) const {
     graph_->to_private(node_, topic, detail::private_type<K, V>(serdes), {});
   }
-  template <class F>
+  template <detail::ChoosesPartition<K, V> F>
   void to_private(std::string topic, F partitioner, const Serdes& serdes = {}) const {
     graph_->to_private(node_, topic, detail::private_type<K, V>(serdes),
                        detail::partitioner<K, V>(partitioner));

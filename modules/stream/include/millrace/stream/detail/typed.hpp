@@ -143,6 +143,36 @@ template <class K, class V, class F, class... More>
 using Called = std::remove_cvref_t<decltype(call<K, V>(
     std::declval<F&>(), std::declval<const Message&>(), std::declval<More>()...))>;
 
+/// For filter(): `fn(value)` or `fn(key, value) -> bool`.
+template <class F, class K, class V>
+concept Decides = TakesRecord<F, K, V> && std::constructible_from<bool, Called<K, V, F>>;
+/// For map(): `fn(key, value) -> std::pair<K2, V2>`.
+template <class F, class K, class V>
+concept MakesPair = TakesRecord<F, K, V> && requires {
+  typename Called<K, V, F>::first_type;
+  typename Called<K, V, F>::second_type;
+};
+/// For flat_map_values(): `fn(value)` or `fn(key, value) -> std::vector<V2>`.
+template <class F, class K, class V>
+concept MakesValues = TakesRecord<F, K, V> && requires { typename Called<K, V, F>::value_type; };
+/// For flat_map(): `fn(key, value) -> std::vector<std::pair<K2, V2>>`.
+template <class F, class K, class V>
+concept MakesPairs = MakesValues<F, K, V> && requires {
+  typename Called<K, V, F>::value_type::first_type;
+  typename Called<K, V, F>::value_type::second_type;
+};
+/// For reduce(): `fn(const V& so_far, const V& value) -> V`.
+template <class F, class V>
+concept Reduces =
+    requires(F& fn, const V& so_far, const V& value, V& result) { result = fn(so_far, value); };
+/// For aggregate() from an A: `fn(value, A so_far)` or `fn(key, value, A so_far) -> A`.
+template <class F, class K, class V, class A>
+concept Aggregates = TakesRecord<F, K, V, A> && std::is_assignable_v<A&, Called<K, V, F, A>>;
+/// For to(): `fn(key, value, std::int32_t partitions) -> std::int32_t`.
+template <class F, class K, class V>
+concept ChoosesPartition =
+    std::is_invocable_r_v<std::int32_t, F&, const K&, const V&, std::int32_t>;
+
 template <class K, class V, class F>
 [[nodiscard]] PartitionChooser partitioner(F fn) {
   constexpr bool optional_key = takes_optional<F, 0, 3, K>();
