@@ -66,12 +66,12 @@ Status take(EventContext& context, std::string_view key, std::string_view value)
       context.trace = parse_traceparent(value).value_or(TraceContext{});
     }
   } else if (key == "ce_specversion" && !value.starts_with("1.")) {
-    return fail(errc::bad_envelope, "ce_specversion is '" + std::string(value.substr(0, 20)) +
-                                        "'; events of version 1 are read");
+    return fail(errc::bad_envelope, "ce_specversion is '{}'; events of version 1 are read",
+                value.substr(0, 20));
   } else if (key == "content-type" && value.starts_with("application/cloudevents")) {
-    return fail(errc::bad_envelope, "the event is in structured mode (" +
-                                        std::string(value.substr(0, 60)) +
-                                        "); send its attributes as ce_ headers");
+    return fail(errc::bad_envelope,
+                "the event is in structured mode ({}); send its attributes as ce_ headers",
+                value.substr(0, 60));
   }
   return {};
 }

@@ -381,8 +381,8 @@ Status decode_json(const TypeInfo& described, std::string_view event_type, std::
       ++index;
     }
     if (index == type->alternatives.size()) {
-      return fail(errc::unknown_type,
-                  "no event of type '" + shortened(event_type) + "' is known to this reader");
+      return fail(errc::unknown_type, "no event of type '{}' is known to this reader",
+                  shortened(event_type));
     }
     out = type->ops.emplace(out, index);
     type = &type->alternatives[index]();

@@ -243,8 +243,7 @@ Result<TypeShape> parse_shape(std::string_view text) {
   TypeShape shape;
   Parser parser(text);
   if (!parser.type(shape, 0) || !parser.at_end())
-    return fail(errc::malformed,
-                "'" + std::string(text.substr(0, 100)) + "' is no description of a type");
+    return fail(errc::malformed, "'{}' is no description of a type", text.substr(0, 100));
   return shape;
 }
 

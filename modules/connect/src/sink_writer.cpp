@@ -54,8 +54,9 @@ Status SinkWriter::keep() {
   if (!claim_ && !change.granted.empty()) claim_ = change.granted.front();
   is_lost_ = is_lost_ || (claim_ && std::ranges::find(change.lost, *claim_) != change.lost.end());
   if (is_lost_) {
-    return fail(log::errc::fenced, "the claim on task " + options_.task + " of group " +
-                                       options_.group + " is lost: another writer may have it now");
+    return fail(log::errc::fenced,
+                "the claim on task {} of group {} is lost: another writer may have it now",
+                options_.task, options_.group);
   }
   return {};
 }
@@ -85,9 +86,8 @@ Result<log::Committed> SinkWriter::commit(log::Transaction& transaction, std::in
                                           const log::Record& progress) {
   if (failure_) return fail(*failure_);
   if (step != last_step_ + 1) {
-    return fail(errc::invalid_argument, "step " + std::to_string(step) + " of group " +
-                                            options_.group + " does not follow the last one, " +
-                                            std::to_string(last_step_));
+    return fail(errc::invalid_argument, "step {} of group {} does not follow the last one, {}",
+                step, options_.group, last_step_);
   }
   Result<log::Committed> committed = commit_step(transaction, step, progress);
   if (committed) {
@@ -125,8 +125,8 @@ Result<log::Committed> SinkWriter::commit_until_known(log::Transaction& transact
     if (committed && committed->repeated) {
       MILLRACE_TRY(check_claim(repeat == 0 ? std::nullopt : std::optional(step)));
       if (repeat == 0) {
-        return fail(errc::invalid_argument, "step " + std::to_string(step) + " of group " +
-                                                options_.group + " was committed before");
+        return fail(errc::invalid_argument, "step {} of group {} was committed before", step,
+                    options_.group);
       }
     }
     if (committed || repeat == repeats_max) return committed;

@@ -252,13 +252,14 @@ Result<Response> ClientConnection::failure(std::string_view what) const {
     if (expired_) {
       message = "the time-out passed: " + message;
     }
-    return fail(errc::not_sent, message + ", the request was not sent");
+    return fail(errc::not_sent, "{}, the request was not sent", message);
   }
   if (expired_) {
-    return fail(errc::timeout, "no answer in time from server " + shared_.url.authority +
-                                   ", the request may have taken effect");
+    return fail(errc::timeout,
+                "no answer in time from server {}, the request may have taken effect",
+                shared_.url.authority);
   }
-  return fail(errc::outcome_unknown, message + ", the request may have taken effect");
+  return fail(errc::outcome_unknown, "{}, the request may have taken effect", message);
 }
 
 }  // namespace millrace::http

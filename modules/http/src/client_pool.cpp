@@ -33,9 +33,9 @@ Status ClientShared::push(ClientJob job) {
     return fail(errc::not_sent, "the client is closing");
   }
   if (queue_.size() >= options.max_queued) {
-    return fail(errc::queue_full, std::to_string(queue_.size()) +
-                                      " requests wait for a connection to " + url.authority +
-                                      "; wait for answers before sending more");
+    return fail(errc::queue_full,
+                "{} requests wait for a connection to {}; wait for answers before sending more",
+                queue_.size(), url.authority);
   }
   queue_.push_back(std::move(job));
   pending.fetch_add(1, std::memory_order_relaxed);
@@ -107,9 +107,11 @@ void ClientShared::fail_overdue(SteadyTime now) {
     queue_.erase(first, queue_.end());
   }
   for (ClientJob& job : overdue) {
-    finish(job, fail(errc::not_sent,
-                     "the time-out passed while the request waited for a connection to " +
-                         url.authority + ", it was not sent"));
+    finish(
+        job,
+        fail(errc::not_sent,
+             "the time-out passed while the request waited for a connection to {}, it was not sent",
+             url.authority));
   }
 }
 
@@ -154,15 +156,15 @@ Result<std::unique_ptr<ClientPool>> ClientPool::create(ClientPoolOptions options
   MILLRACE_ASSIGN(Url url, parse_url(options.url));
   if (url.target != "/") {
     return fail(errc::bad_url,
-                "'" + options.url +
-                    "' has a path; a pool takes http://host:port, each request its own target");
+                "'{}' has a path; a pool takes http://host:port, each request its own target",
+                options.url);
   }
   asio::io_context io;
   Tcp::resolver resolver(io);
   SystemError ec;
   const auto found = resolver.resolve(url.host, url.port, ec);
   if (ec || found.empty()) {
-    return fail(errc::bad_url, "cannot resolve the host of '" + options.url + "': " + ec.message());
+    return fail(errc::bad_url, "cannot resolve the host of '{}': {}", options.url, ec.message());
   }
   const Tcp::endpoint endpoint = found.begin()->endpoint();
   return std::unique_ptr<ClientPool>(

@@ -58,9 +58,8 @@ Status Server::Impl::listen() {
   SystemError ec;
   const auto address = asio::ip::make_address(options.address, ec);
   if (ec) {
-    return fail(
-        errc::listen_failed,
-        "'" + options.address + "' is no IP address to listen on; use 127.0.0.1 or 0.0.0.0");
+    return fail(errc::listen_failed, "'{}' is no IP address to listen on; use 127.0.0.1 or 0.0.0.0",
+                options.address);
   }
   const Tcp::endpoint endpoint(address, options.port);
   acceptor = std::make_unique<Tcp::acceptor>(threads.front()->io);
@@ -78,13 +77,13 @@ Status Server::Impl::listen() {
   if (ec == asio::error::address_in_use) {
     return fail(
         errc::port_in_use,
-        listen_address +
-            " is in use by another program; stop it (`ss -ltnp` names it) or choose another port");
+        "{} is in use by another program; stop it (`ss -ltnp` names it) or choose another port",
+        listen_address);
   }
   if (ec) {
     return fail(errc::listen_failed,
-                "cannot listen on " + listen_address + ": " + ec.message() +
-                    "; check the address, and for ports below 1024 the rights");
+                "cannot listen on {}: {}; check the address, and for ports below 1024 the rights",
+                listen_address, ec.message());
   }
   port = acceptor->local_endpoint(ec).port();
   return {};

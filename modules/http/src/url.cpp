@@ -12,8 +12,7 @@ namespace millrace::http {
 
 Result<Url> parse_url(std::string_view text) {
   const auto refuse = [&](std::string_view why) {
-    return fail(errc::bad_url, "'" + std::string(text) + "' " + std::string(why) +
-                                   "; write http://host[:port][/path]");
+    return fail(errc::bad_url, "'{}' {}; write http://host[:port][/path]", text, why);
   };
   if (text.starts_with("https://")) {
     return refuse("asks for TLS, which this client does not speak");

@@ -66,7 +66,7 @@ short Socket::events(bool writes) const {
 }
 
 std::unexpected<Error> Socket::failed(ErrorCode code, const char* doing, int reason) {
-  return fail(code, address_.text() + ": " + doing + ": " + std::strerror(reason));
+  return fail(code, "{}: {}: {}", address_.text(), doing, std::strerror(reason));
 }
 
 Status Socket::look_up() {
@@ -77,7 +77,7 @@ Status Socket::look_up() {
   const std::string port = std::to_string(address_.port);
   const int code = getaddrinfo(address_.host.c_str(), port.c_str(), &hints, &found);
   if (code != 0) {
-    return fail(errc::unreachable, address_.text() + ": finding the host: " + gai_strerror(code));
+    return fail(errc::unreachable, "{}: finding the host: {}", address_.text(), gai_strerror(code));
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
@@ -178,7 +178,7 @@ Result<std::size_t> Socket::read(std::span<char> into) {
     return static_cast<std::size_t>(taken);
   }
   if (taken == 0) {
-    return fail(errc::connection_lost, address_.text() + " closed the connection");
+    return fail(errc::connection_lost, "{} closed the connection", address_.text());
   }
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
     return std::size_t{0};

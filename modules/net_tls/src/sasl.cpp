@@ -51,7 +51,7 @@ class OAuthBearer final : public SaslExchange {
   }
   [[nodiscard]] Result<std::optional<std::string>> respond(std::string_view message) override {
     if (!refusal_.empty()) {
-      return fail(errc::not_authenticated, "OAUTHBEARER: the token was refused: " + refusal_);
+      return fail(errc::not_authenticated, "OAUTHBEARER: the token was refused: {}", refusal_);
     }
     if (message.empty()) {
       return std::nullopt;

@@ -121,7 +121,7 @@ std::optional<std::string_view> take(std::string_view& message, char name) {
 }
 
 std::unexpected<Error> bad(const std::string& what) {
-  return fail(errc::not_authenticated, "SCRAM: the server " + what);
+  return fail(errc::not_authenticated, "SCRAM: the server {}", what);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ template <class T>
 using Part = std::unique_ptr<T, FreeParts>;
 
 std::unexpected<Error> bad(const TlsSetting& setting, const std::string& what) {
-  return fail(errc::invalid_argument, setting.name + ": " + what);
+  return fail(errc::invalid_argument, "{}: {}", setting.name, what);
 }
 
 /// What the file that one setting names holds, or the other setting itself.
@@ -98,7 +98,7 @@ Result<TlsContext> TlsContext::open(const TlsSettings& settings) {
   TlsContext made;
   made.context_.reset(SSL_CTX_new(TLS_client_method()));
   if (made.context_ == nullptr) {
-    return fail(errc::tls_failed, "TLS cannot be used: " + openssl_reason());
+    return fail(errc::tls_failed, "TLS cannot be used: {}", openssl_reason());
   }
   SSL_CTX* const context = made.context_.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
@@ -274,16 +274,16 @@ Result<std::unique_ptr<SSL, TlsContext::Free>> TlsContext::connection(
   ERR_clear_error();
   std::unique_ptr<SSL, Free> made(SSL_new(context_.get()));
   if (made == nullptr) {
-    return fail(errc::tls_failed, "TLS: " + openssl_reason());
+    return fail(errc::tls_failed, "TLS: {}", openssl_reason());
   }
   // An IP address is no server name (RFC 6066).
   if (!is_ip(host) && SSL_set_tlsext_host_name(made.get(), host.c_str()) != 1) {
-    return fail(errc::tls_failed, "TLS: " + host + ": " + openssl_reason());
+    return fail(errc::tls_failed, "TLS: {}: {}", host, openssl_reason());
   }
   if (checks_host_) {
     SSL_set_hostflags(made.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (SSL_set1_host(made.get(), host.c_str()) != 1) {
-      return fail(errc::tls_failed, "TLS: " + host + ": " + openssl_reason());
+      return fail(errc::tls_failed, "TLS: {}: {}", host, openssl_reason());
     }
   }
   SSL_set_connect_state(made.get());

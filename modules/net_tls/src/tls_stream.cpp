@@ -107,7 +107,7 @@ std::unexpected<Error> TlsStream::failed(const char* doing) {
       !connected_ && verified != X509_V_OK) {
     why += std::string(": ") + X509_verify_cert_error_string(verified);
   }
-  return fail(errc::tls_failed, address().text() + ": SSL: " + doing + ": " + why);
+  return fail(errc::tls_failed, "{}: SSL: {}: {}", address().text(), doing, why);
 }
 
 Result<std::size_t> TlsStream::outcome(int result, std::size_t moved, const char* doing) {
@@ -118,7 +118,7 @@ Result<std::size_t> TlsStream::outcome(int result, std::size_t moved, const char
     case SSL_ERROR_WANT_READ:
       return std::size_t{0};
     case SSL_ERROR_ZERO_RETURN:
-      return fail(errc::connection_lost, address().text() + " closed the connection");
+      return fail(errc::connection_lost, "{} closed the connection", address().text());
     default:
       return failed(doing);
   }

@@ -56,8 +56,9 @@ std::shared_ptr<LogSink> stderr_sink() {
 Result<std::shared_ptr<LogSink>> file_sink(const std::string& path) {
   const auto fd = open_to_append(path);
   if (!fd) {
-    return fail(errc::io_error, "the log file: " + fd.error().message() +
-                                    "; check that its directory exists and may be written to");
+    return fail(errc::io_error,
+                "the log file: {}; check that its directory exists and may be written to",
+                fd.error().message());
   }
   return std::shared_ptr<LogSink>(std::make_shared<FdSink>(*fd, true));
 }

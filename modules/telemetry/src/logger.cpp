@@ -18,8 +18,8 @@ Result<Level> parse_level(std::string_view name) {
       return level;
     }
   }
-  return fail(errc::invalid_argument,
-              "'" + std::string(name) + "' is no log level; use debug, info, warn, error or off");
+  return fail(errc::invalid_argument, "'{}' is no log level; use debug, info, warn, error or off",
+              name);
 }
 
 Logger::Logger(Options options, Clock& clock, std::shared_ptr<LogSink> sink)

@@ -40,15 +40,16 @@ Status check_kept(log::Log& target, const log::Topic& topic, const log::TopicSet
   const bool deletes = is.deletes && (!source.deletes || !log::has_commit_order(target));
   if (!deletes && (!is.compacts || source.compacts)) return {};
   return fail(log::errc::topic_mismatch,
-              "topic '" + topic.spec.name + "' is in the target and would remove records (" +
-                  log::describe_changed(is) +
-                  "): run `millrace topics alter` there, or copy to an empty log");
+              "topic '{}' is in the target and would remove records ({}): run `millrace topics "
+              "alter` there, or copy to an empty log",
+              topic.spec.name, log::describe_changed(is));
 }
 
 // What the map says of offsets is of another topic then, or of none.
 Status was_deleted(const PartitionName& partition, const char* log) {
-  return fail(errc::not_ours, "topic " + partition.first + " of the " + log +
-                                  " was deleted since the target was copied; copy to an empty log");
+  return fail(errc::not_ours,
+              "topic {} of the {} was deleted since the target was copied; copy to an empty log",
+              partition.first, log);
 }
 
 // Else its offsets name other records now: it was put back from a backup, cut or repaired since.
@@ -58,8 +59,9 @@ Status check_past(log::Log& source, const CopyState& state) {
   if (past ||
       !(past.error().is(log::errc::out_of_range) || past.error().is(log::errc::unknown_lineage)))
     return past;
-  return fail(errc::not_ours, "the map of the copy is of another history of the source: " +
-                                  past.error().message() + "; copy to an empty log");
+  return fail(errc::not_ours,
+              "the map of the copy is of another history of the source: {}; copy to an empty log",
+              past.error().message());
 }
 
 Status check_same_topics(const CopyPlan& plan, log::Log& target, const CopyState& state) {
@@ -97,8 +99,8 @@ Status check_records(const CopyPlan& plan, log::Log& target, const CopyState& st
     if (!more) continue;
     const std::string what = copied ? "the target has gone on since it was copied: "
                                     : "the target has records that are not of this copy: ";
-    return fail(errc::not_ours, what + to_string(partition.name) + " at offset " +
-                                    std::to_string(more->value) + "; copy to an empty log");
+    return fail(errc::not_ours, "{}{} at offset {}; copy to an empty log", what,
+                to_string(partition.name), more->value);
   }
   return {};
 }
@@ -116,11 +118,10 @@ Status check_positions(const CopyPlan& plan, log::Log& target, const CopyState& 
       const auto set = state.positions.find({planned->group, planned->partition});
       if (set != state.positions.end() && set->second.target == is.next.value) continue;
       return fail(errc::not_ours,
-                  "group '" + escaped(group.name) + "' of the target stands at " +
-                      std::to_string(is.next.value) + " in " + to_string(planned->partition) +
-                      (set == state.positions.end() ? ", which is not of this copy"
-                                                    : ": it has gone on since it was copied") +
-                      "; copy to an empty log");
+                  "group '{}' of the target stands at {} in {}{}; copy to an empty log",
+                  escaped(group.name), is.next.value, to_string(planned->partition),
+                  set == state.positions.end() ? ", which is not of this copy"
+                                               : ": it has gone on since it was copied");
     }
   }
   return {};
@@ -130,14 +131,15 @@ Status check_positions(const CopyPlan& plan, log::Log& target, const CopyState& 
 
 Status check_live(const CopyPlan& plan, log::Log& target, bool force) {
   if (!plan.live.empty() && !force) {
-    return fail(errc::busy, "services work on the source: " + listed(plan.live) +
-                                "; stop them, or copy what is committed by now with --force and "
-                                "the rest with the same command when they are stopped");
+    return fail(errc::busy,
+                "services work on the source: {}; stop them, or copy what is committed by now with "
+                "--force and the rest with the same command when they are stopped",
+                listed(plan.live));
   }
   MILLRACE_ASSIGN(const auto groups, target.groups());
   const std::vector<std::string> live = live_groups(groups);
   if (live.empty()) return {};
-  return fail(errc::busy, "services work on the target: " + listed(live) + "; stop them first");
+  return fail(errc::busy, "services work on the target: {}; stop them first", listed(live));
 }
 
 Status check_topics(const CopyPlan& plan, log::Log& target) {
@@ -158,8 +160,8 @@ Status check_topics(const CopyPlan& plan, log::Log& target) {
                             std::to_string(spec.partitions) + " --force` there"
                       : "";
     return fail(log::errc::topic_mismatch,
-                "topic '" + spec.name + "' is another one in the target (" + describe(found->spec) +
-                    ") than in the source (" + describe(spec) + ")" + remedy);
+                "topic '{}' is another one in the target ({}) than in the source ({}){}", spec.name,
+                describe(found->spec), describe(spec), remedy);
   }
   return {};
 }
@@ -168,8 +170,9 @@ Status check_contents(const CopyPlan& plan, log::Log& source, log::Log& target,
                       const CopyState& state) {
   const std::string identity = source.identity();
   if (state.last_step > 0 && state.source != identity) {
-    return fail(errc::not_ours, "the target is a copy of another source, " + escaped(state.source) +
-                                    ", not of " + escaped(identity) + "; copy to an empty log");
+    return fail(errc::not_ours,
+                "the target is a copy of another source, {}, not of {}; copy to an empty log",
+                escaped(state.source), escaped(identity));
   }
   MILLRACE_TRY(check_past(source, state));
   MILLRACE_TRY(check_same_topics(plan, target, state));
@@ -179,8 +182,8 @@ Status check_contents(const CopyPlan& plan, log::Log& source, log::Log& target,
 
 Status check_not_same(log::Log& source, log::Log& target) {
   if (source.identity() == target.identity()) {
-    return fail(errc::invalid_argument,
-                "source and target are the same log, " + escaped(source.identity()) + ": name two");
+    return fail(errc::invalid_argument, "source and target are the same log, {}: name two",
+                escaped(source.identity()));
   }
   MILLRACE_ASSIGN(const auto groups, source.groups());
   for (const log::GroupInfo& group : groups) {

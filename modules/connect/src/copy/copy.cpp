@@ -158,9 +158,8 @@ class Copier {
       copy.headers = references.translate(partition.name.first, item.record->headers);
       const auto value = references.translate(partition.phase, *item.record);
       if (!value)
-        return fail(value.error().code(), to_string(partition.name) + ", offset " +
-                                              std::to_string(copy.offset.value) + ": " +
-                                              value.error().message());
+        return fail(value.error().code(), "{}, offset {}: {}", to_string(partition.name),
+                    copy.offset.value, value.error().message());
       copy.value = *value;
       writer_.add(item.partition, copy);
       count(item);
@@ -181,8 +180,8 @@ class Copier {
     MILLRACE_TRY(writer_.commit());
     if (!watch_.stop.load()) return {};
     watch_.progress.end();
-    return fail(errc::stopped, "stopped after " + std::to_string(summary_.records) +
-                                   " records: the same command continues where it was");
+    return fail(errc::stopped, "stopped after {} records: the same command continues where it was",
+                summary_.records);
   }
 
   // Group by group, for a transaction moves positions of one.

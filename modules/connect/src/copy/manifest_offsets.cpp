@@ -60,8 +60,9 @@ Result<std::string> translate_manifest(std::string_view json, const OffsetMap& m
   const auto pass_over = [&](const std::string& was, const std::string& topic) -> Status {
     const std::size_t at = json.find(was);
     if (at == std::string_view::npos)
-      return fail(errc::invalid_argument, "the manifest does not have the offsets of topic " +
-                                              topic + " where they are expected");
+      return fail(errc::invalid_argument,
+                  "the manifest does not have the offsets of topic {} where they are expected",
+                  topic);
     out.append(json.substr(0, at));
     json.remove_prefix(at + was.size());
     return {};

@@ -22,9 +22,9 @@ Status find_landed(log::Log& target, CopyState& state) {
     const log::Offset from = std::max(start, state.target_next(copied.partition));
     MILLRACE_ASSIGN(const auto first, first_record(target, partition, from));
     if (!first) {
-      return fail(errc::differs, to_string(copied.partition) + " of the target ends at " +
-                                     std::to_string(from.value) +
-                                     ", though its map says that more was copied");
+      return fail(errc::differs,
+                  "{} of the target ends at {}, though its map says that more was copied",
+                  to_string(copied.partition), from.value);
     }
     state.land(copied, *first);
     state.landed.push_back({copied.partition, first->value});
@@ -49,9 +49,8 @@ log::Offset CopyState::target_next(const PartitionName& partition) const {
 
 Status CopyState::apply(CopyStep step) {
   const auto broken = [&](const std::string& why) {
-    return fail(errc::differs, "step " + std::to_string(step.number) +
-                                   " of the copy's map does not follow step " +
-                                   std::to_string(last_step) + ": " + why);
+    return fail(errc::differs, "step {} of the copy's map does not follow step {}: {}", step.number,
+                last_step, why);
   };
   if (step.number != last_step + 1) return broken("there are others between");
   if (step.landed.size() != copied.size()) return broken("it speaks of other partitions");

@@ -207,8 +207,8 @@ Result<CopyStep> decode_step(std::string_view text) {
     } else if (read_line(line, step)) {
       continue;
     }
-    return fail(errc::invalid_argument,
-                "the map of the copy has a line that does not read: '" + std::string(line) + "'");
+    return fail(errc::invalid_argument, "the map of the copy has a line that does not read: '{}'",
+                line);
   }
   if (first) return fail(errc::invalid_argument, "the map of the copy has an empty record");
   return step;

@@ -66,10 +66,9 @@ Status TargetWriter::read_state() {
       return true;
     }
     disagreement = state ? fail(errc::differs,
-                                "the map of the copy (topic " + std::string(copy_map_topic) +
-                                    ") has " + std::to_string(state->last_step) +
-                                    " steps, but the position of group " + std::string(copy_group) +
-                                    " is " + std::to_string(known) + ": copy to an empty log")
+                                "the map of the copy (topic {}) has {} steps, but the position of "
+                                "group {} is {}: copy to an empty log",
+                                copy_map_topic, state->last_step, copy_group, known)
                          : fail(std::move(state).error());
     return false;
   };
@@ -180,8 +179,8 @@ Status TargetWriter::land(const log::Committed& committed) {
       MILLRACE_ASSIGN(first, first_record(target_, partition, std::max(start, next)));
     }
     if (!first) {
-      return fail(errc::differs, to_string(copied.partition) +
-                                     " of the target does not show what was committed to it");
+      return fail(errc::differs, "{} of the target does not show what was committed to it",
+                  to_string(copied.partition));
     }
     state_.land(copied, *first);
     state_.landed.push_back({copied.partition, first->value});
