@@ -72,7 +72,8 @@ struct MemoryState {
       const TopicPartition partition = transaction.batch(i).partition;
       MILLRACE_TRY(topics.check(partition));
       MILLRACE_ASSIGN(const auto* const topic, topics.topic(partition.topic));
-      MILLRACE_TRY(check_may_write(topic->topic.spec, handle.options.service));
+      MILLRACE_TRY(
+          check_may_write(topic->topic.spec, transaction.batch(i), handle.options.service));
     }
     for (const Transaction::Position& position : transaction.positions()) {
       MILLRACE_TRY(groups.check(position.group));

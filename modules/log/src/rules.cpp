@@ -51,7 +51,8 @@ bool is_topic_character(char c) {
 
 // A topic of the library that is there for all services: none of them owns it.
 bool is_shared(const TopicSpec& spec) {
-  return spec.owner == library_service && spec.kind == TopicKind::commands &&
+  return spec.owner == library_service &&
+         (spec.kind == TopicKind::commands || spec.kind == TopicKind::system) &&
          spec.name.starts_with(std::string(library_service) + ".");
 }
 
@@ -85,7 +86,7 @@ Status check_keeps_enough(const TopicSpec& spec, const TopicSettings& settings,
 std::string_view needed_policy(const TopicSpec& spec, const TopicSettings& settings,
                                UnreadRecords unread) {
   const bool is_private = spec.kind == TopicKind::private_topic;
-  if (is_state(spec)) {
+  if (is_state(spec) || spec.kind == TopicKind::system) {
     return settings.deletes || !settings.compacts ? "compact" : "";
   }
   if (is_repartition(spec) && unread == UnreadRecords::stay) {
@@ -126,6 +127,8 @@ std::string to_string(TopicKind kind) {
       return "commands";
     case TopicKind::private_topic:
       return "private";
+    case TopicKind::system:
+      return "system";
   }
   return "unknown";
 }
@@ -154,9 +157,13 @@ Status check_topic_spec(const TopicSpec& spec) {
     return fail(errc::invalid_argument, "topic {} cannot have {} partitions: use 1 to {}",
                 quoted(spec.name), spec.partitions, max_partitions);
   }
-  if (spec.kind != TopicKind::events && spec.kind != TopicKind::commands &&
-      spec.kind != TopicKind::private_topic) {
+  if (spec.kind < TopicKind::events || spec.kind > TopicKind::system) {
     return fail(errc::invalid_argument, "topic {} has no valid kind", quoted(spec.name));
+  }
+  if (spec.kind == TopicKind::system && !is_shared(spec)) {
+    return fail(errc::invalid_argument,
+                "topic {} of {} cannot be of kind system: only topics of the library, {}.NAME, are",
+                quoted(spec.name), quoted(spec.owner), library_service);
   }
   if (spec.owner == any_service) {
     return fail(errc::invalid_argument,
@@ -259,7 +266,9 @@ Status check_delete_topic(const TopicSpec& spec, std::string_view service) {
 }
 
 Status check_may_write(const TopicSpec& spec, std::string_view service) {
-  if (spec.kind == TopicKind::commands || spec.owner == service || service == any_service) {
+  const bool writes_own_keys = spec.kind == TopicKind::system && !service.empty();
+  if (spec.kind == TopicKind::commands || writes_own_keys || spec.owner == service ||
+      service == any_service) {
     return {};
   }
   return fail(

@@ -154,6 +154,51 @@ TEST_P(LogContract, anybody_sends_commands) {
               ElementsAre("k=from orders", "k=from a tool", "k=from itself"));
 }
 
+TEST_P(LogContract, a_system_topic_takes_of_each_service_its_own_keys) {
+  auto stock = connect("stock");
+  auto orders = connect("orders");
+  auto nobody = connect("", "tool");
+  const TopicSpec spec{"__millrace.seen", 1, TopicKind::system, std::string(library_service)};
+  const auto made = nobody->create_topic(spec, compacted());
+  ASSERT_TRUE(made.has_value()) << made.error().to_string();
+  const auto found = orders->create_topic(spec, compacted());
+  ASSERT_TRUE(found.has_value()) << found.error().to_string();
+  EXPECT_EQ(found->spec, spec);
+  EXPECT_TRUE(stock->topic_settings(found->id).value().compacts);
+  const TopicPartition partition{found->id, log::partition(0)};
+  put(*stock, partition, "stock/1", "of stock");
+  put(*orders, partition, "orders/1", "of orders");
+  EXPECT_THAT(read(*nobody, partition), ElementsAre("stock/1=of stock", "orders/1=of orders"));
+  for (const std::string& key : {std::string("stock/1"), std::string("orders"), std::string()}) {
+    Transaction transaction;
+    transaction.append(partition, {0, "orders/2", "with another", {}});
+    transaction.append(partition, {0, key, "forged", {}});
+    const auto refused = commit(*orders, transaction);
+    ASSERT_FALSE(refused.has_value()) << key;
+    EXPECT_TRUE(refused.error().is(errc::not_owner)) << refused.error().to_string();
+    EXPECT_THAT(refused.error().message(), HasSubstr("'" + key + "'"));
+  }
+  Transaction transaction;
+  transaction.append(partition, {0, "/1", "of no service", {}});
+  EXPECT_TRUE(commit(*nobody, transaction).error().is(errc::not_owner));
+  EXPECT_THAT(read(*nobody, partition), ElementsAre("stock/1=of stock", "orders/1=of orders"));
+}
+
+TEST_P(LogContract, a_system_topic_is_one_of_the_library_and_compacts) {
+  auto stock = connect("stock");
+  const std::string library(library_service);
+  for (const TopicSpec& other : {TopicSpec{"stock.seen", 1, TopicKind::system, "stock"},
+                                 TopicSpec{"__millrace.seen", 1, TopicKind::system, "stock"},
+                                 TopicSpec{"seen", 1, TopicKind::system, library}}) {
+    const auto refused = stock->create_topic(other, compacted());
+    ASSERT_FALSE(refused.has_value()) << other.name;
+    EXPECT_TRUE(refused.error().is(errc::invalid_argument)) << refused.error().to_string();
+  }
+  const auto kept = stock->create_topic({"__millrace.seen", 1, TopicKind::system, library});
+  ASSERT_FALSE(kept.has_value());
+  EXPECT_THAT(kept.error().message(), HasSubstr("cleanup.policy=compact"));
+}
+
 TEST_P(LogContract, a_transaction_that_may_write_only_some_of_its_topics_writes_none) {
   auto stock = connect("stock");
   auto orders = connect("orders");

@@ -61,7 +61,8 @@ std::string Catalog::topic_record(const CatalogTopic& topic) {
   std::string bytes;
   ByteWriter out(bytes);
   out.little(topic_tag).little(topic.topic.id.value).little(topic.first_row);
-  out.little(partitions_when_created(topic)).little(static_cast<std::uint8_t>(spec.kind));
+  out.little(partitions_when_created(topic))
+      .little(static_cast<std::uint8_t>(stored_kind(spec.kind)));
   out.little(static_cast<std::uint8_t>(topic.compacts ? 1 : 0));
   out.little_text<std::uint16_t>(spec.name).little_text<std::uint16_t>(spec.owner);
   return out.take();
@@ -128,10 +129,11 @@ Result<std::optional<CatalogTopic>> Catalog::read_topic(std::string_view record)
   made.first_row = in.little<std::uint32_t>();
   TopicSpec& spec = made.topic.spec;
   spec.partitions = in.little<std::int32_t>();
-  spec.kind = static_cast<TopicKind>(in.little<std::uint8_t>());
+  const auto stored = static_cast<TopicKind>(in.little<std::uint8_t>());
   made.compacts = in.little<std::uint8_t>() != 0;
   spec.name = in.little_text<std::uint16_t>();
   spec.owner = in.little_text<std::uint16_t>();
+  spec.kind = kind_of_stored(stored, spec.owner, made.compacts);
   if (!in.ok() || made.topic.id.value < internal_topics ||
       static_cast<std::size_t>(made.topic.id.value) >= max_rows || !check_topic_spec(spec) ||
       made.first_row + static_cast<std::size_t>(spec.partitions) > max_rows) {

@@ -25,7 +25,8 @@ Status Committer::check(Transaction& transaction) {
     const TopicPartition partition = transaction.batch(i).partition;
     MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(partition.topic));
     MILLRACE_TRY(check_partition(topic->topic.spec, partition.partition));
-    MILLRACE_TRY(check_may_write(topic->topic.spec, log_.directory.options().service));
+    MILLRACE_TRY(
+        check_may_write(topic->topic.spec, transaction.batch(i), log_.directory.options().service));
   }
   for (const Transaction::Position& position : transaction.positions()) {
     MILLRACE_ASSIGN(const CatalogTopic* topic, log_.topics.topic(position.partition.topic));

@@ -163,6 +163,24 @@ TEST(SettingsInTheLog, raise_the_versions_of_frame_and_checkpoint_only_where_the
   EXPECT_EQ(checkpoint_version(machine), 5);
 }
 
+TEST(TopicRecord, of_a_system_topic_has_the_bytes_of_commands_that_compact) {
+  CatalogTopic topic = catalog_topic(true);
+  topic.topic.spec = {"__millrace.seen", 1, TopicKind::system, "__millrace"};
+  const std::string record = Catalog::topic_record(topic);
+  CatalogTopic commands = topic;
+  commands.topic.spec.kind = TopicKind::commands;
+  EXPECT_EQ(record, Catalog::topic_record(commands)) << "earlier builds can read the log";
+  Catalog catalog;
+  ASSERT_TRUE(catalog.apply(record));
+  EXPECT_EQ(catalog.find("__millrace.seen")->topic.spec, topic.topic.spec);
+  EXPECT_EQ(catalog.settings(topic).settings, compacted());
+  // As every log has it that keeps settings.
+  commands.compacts = false;
+  Catalog other;
+  ASSERT_TRUE(other.apply(Catalog::topic_record(commands)));
+  EXPECT_EQ(other.find("__millrace.seen")->topic.spec.kind, TopicKind::commands);
+}
+
 TEST(SettingsInTheLog, survive_a_loss_of_power_and_each_way_to_open_the_log) {
   SimulatedMachine machine;
   SeededRandom which(7);

@@ -47,7 +47,7 @@ Result<Commits::Outgoing> Commits::prepare(Transaction& transaction) {
     if (!at) return fail(at.error());
     out.batches[i].at = *std::move(at);
     MILLRACE_ASSIGN(const TopicSpec spec, topics_.spec_of(batch.partition));
-    MILLRACE_TRY(check_may_write(spec, options_.service));
+    MILLRACE_TRY(check_may_write(spec, batch, options_.service));
     out.batches[i].encoded = batch.builder.finish();
     out.batches[i].count = batch.builder.count();
     // The next owner of a task restores it from changelogs, up to their ends.

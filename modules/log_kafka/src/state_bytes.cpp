@@ -7,6 +7,7 @@
 #include "millrace/base/byte_reader.hpp"
 #include "millrace/base/byte_writer.hpp"
 #include "millrace/base/format_version.hpp"
+#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 #include "state.hpp"
 
@@ -41,7 +42,7 @@ class Writer {
   Writer& topic(const TopicMade& made) {
     return text(made.spec.name)
         .number(made.spec.partitions)
-        .number(static_cast<std::int64_t>(made.spec.kind))
+        .number(static_cast<std::int64_t>(stored_kind(made.spec.kind)))
         .text(made.spec.owner)
         .number(made.compacts ? 1 : 0);
   }
@@ -79,8 +80,8 @@ class StateReader {
                       kind <= static_cast<std::int64_t>(TopicKind::private_topic) &&
                       (compacts == 0 || compacts == 1);
     if (!fits) in_.fail();
-    spec.kind = static_cast<TopicKind>(kind);
     made.compacts = compacts == 1;
+    spec.kind = kind_of_stored(static_cast<TopicKind>(kind), spec.owner, made.compacts);
     return made;
   }
   /// Fields that were added later stand at the end: earlier writers end before them.

@@ -70,9 +70,12 @@ struct Lineage : Strong<Lineage, std::uint64_t> {
 
 /// Which services may write a topic and which read it.
 enum class TopicKind : std::uint8_t {
-  events = 1,        ///< facts: one service, its owner, writes; any reads
-  commands = 2,      ///< requests to one service, its owner, which reads; any writes
-  private_topic = 3  ///< the owner's own: changelogs, repartitions
+  events = 1,         ///< facts: one service, its owner, writes; any reads
+  commands = 2,       ///< requests to one service, its owner, which reads; any writes
+  private_topic = 3,  ///< the owner's own: changelogs, repartitions
+  /// of the library (`__millrace.NAME`), compacted: each service writes the keys that begin with
+  /// its name and `/`; any reads
+  system = 4
 };
 [[nodiscard]] std::string to_string(TopicKind kind);
 

@@ -66,6 +66,18 @@ enum class UnreadRecords : std::uint8_t { may_go, stay };
 
 /// The service may append to the topic. errc::not_owner.
 [[nodiscard]] Status check_may_write(const TopicSpec& spec, std::string_view service);
+/// It may append these records: to a topic of kind `system` a service appends its own keys only.
+/// errc::not_owner.
+[[nodiscard]] Status check_may_write(const TopicSpec& spec, Transaction::Batch& batch,
+                                     std::string_view service);
+
+/// The number that a log stores for a kind. A topic of kind `system` is stored as commands of the
+/// library that are compacted, which nothing else is: builds that do not know the kind can use a
+/// log that has one.
+[[nodiscard]] TopicKind stored_kind(TopicKind kind);
+/// The reverse, with what else is stored of a topic: its owner, and whether it was created with a
+/// policy that compacts.
+[[nodiscard]] TopicKind kind_of_stored(TopicKind stored, std::string_view owner, bool compacts);
 
 /// The partition exists. errc::unknown_partition.
 [[nodiscard]] Status check_partition(const TopicSpec& spec, PartitionId partition);
