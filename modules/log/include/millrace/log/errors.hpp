@@ -46,11 +46,11 @@ inline constexpr ErrorCode time_out_of_bounds{"log.time_out_of_bounds"};
 /// topic. Nothing was written. Remedy: write another record, or change the configuration of the
 /// topic.
 inline constexpr ErrorCode record_refused{"log.record_refused"};
-/// The log does not hold what is asked for: there is no record at this offset, because retention
-/// removed it or the offset is beyond the end; or the log lost what was seen at this position.
-/// Remedy: choose the offset at which to continue; the message names the first and the last one. A
-/// snapshot is made again; for another file beside the log put back the log that belongs to it, or
-/// treat the file as one of another log.
+/// The log does not have the records that were requested. Retention removed them, or the offset is
+/// after the end, or the log lost commits that a file outside of it depends on. Remedy: for a
+/// reader, choose the offset at which to continue; the message has the first and the last one. For
+/// a snapshot there is nothing to do: it is written again. For another file outside of the log,
+/// restore the log that belongs to it, or treat the file as one of another log.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
 /// A file beside the log saw a history that this log does not know: it is of another log, or the
 /// log was put back from a backup since, or forgot the history. Remedy: none for a snapshot, which
@@ -62,8 +62,9 @@ inline constexpr ErrorCode outcome_unknown{"log.outcome_unknown"};
 /// The disk is full. Nothing was written, and no acknowledged record is lost. Remedy: free some
 /// room; appends then work again, without a restart.
 inline constexpr ErrorCode disk_full{"log.disk_full"};
-/// Bytes that were durable have changed, or the control file contradicts itself. Remedy: put a good
-/// copy of the file in the message back, or see what `millrace log repair --dry-run` would cut.
+/// Bytes that were durable have changed, or the control file contradicts itself. Remedy: restore
+/// the file that the message names from a good copy, or run `millrace log repair --dry-run` to see
+/// which commits a repair would cut.
 inline constexpr ErrorCode corrupt{"log.corrupt"};
 /// A sync failed, so it is not known what the disk kept, and the log refuses appends. Remedy: check
 /// the disk, stop all processes, and run `millrace log repair`.

@@ -25,27 +25,27 @@ class ReadFrom {
  public:
   enum class Kind : std::uint8_t { beginning, end, time, offsets, position };
 
-  /// The first record that is kept.
+  /// The first record that the topic still has.
   [[nodiscard]] static ReadFrom beginning() { return ReadFrom(Kind::beginning); }
-  /// What is committed after the opening: for readers that follow.
+  /// The records that are committed after the reader was opened. For readers with `follow`.
   [[nodiscard]] static ReadFrom end() { return ReadFrom(Kind::end); }
-  /// The first record of that time or later, ms since 1970 (log::Log::find_time()); without one, as
-  /// end().
+  /// The first record with this timestamp or a later one, in ms since 1970 (log::Log::find_time());
+  /// if there is none, the same as end().
   [[nodiscard]] static ReadFrom time(std::int64_t time_ms) {
     ReadFrom from(Kind::time);
     from.time_ms_ = time_ms;
     return from;
   }
-  /// Where a reader was that kept its position outside of the log: Reader::position(). Refused
-  /// when it is not in the past of the log, or of another topic: log::check_position(). Of
-  /// partitions that were added since all is read.
+  /// A position that a program got from Reader::position() and stored outside of the log. Refused
+  /// when it is of another topic, or not in the past of the log: log::check_position(). Partitions
+  /// that were added since then are read from their beginning.
   [[nodiscard]] static ReadFrom position(log::TopicPosition position) {
     ReadFrom from(Kind::position);
     from.position_ = std::move(position);
     return from;
   }
-  /// An offset for each partition of the topic, as a person gives them. What a program keeps is a
-  /// position(): offsets alone may name other records later.
+  /// An offset for each partition of the topic, for offsets that a person enters. A program stores
+  /// a position() instead, because the same offsets may belong to other records later.
   [[nodiscard]] static ReadFrom offsets(std::vector<log::Offset> offsets) {
     ReadFrom from(Kind::offsets);
     from.offsets_ = std::move(offsets);
@@ -69,7 +69,8 @@ class ReadFrom {
 /// How a Reader is opened.
 struct ReaderOptions {
   ReadFrom from = ReadFrom::beginning();
-  /// Read what is committed after the opening too; else the reader ends where the topic ended then.
+  /// True: the reader also reads records that are committed after it was opened. False: it ends
+  /// where the topic ended when it was opened.
   bool follow = false;
   /// The group whose positions keep_position() commits; in partitions where it has one, the reader
   /// begins there. One reader of a group at a time: positions are not divided among several. A name
@@ -93,7 +94,8 @@ struct SkippedRecords {
   std::uint64_t removed = 0;       ///< ReaderOptions::skip_removed; in offsets
 };
 
-/// An event as a Reader read it. What it points to is valid until the next call of next().
+/// An event that a Reader returned. All pointers and views in it are valid until the next call of
+/// next().
 template <class K, class V>
 struct ReadEvent {
   const K* key = nullptr;    ///< null: the record has none
@@ -168,12 +170,12 @@ class EventReader {
 template <class K, class V>
 class Reader {
  public:
-  /// Fails with log::errc::unknown_topic; with log::errc::out_of_range where it would begin at an
-  /// offset that was removed (unless skip_removed), or behind the end of a partition; with
-  /// millrace::errc::invalid_argument for offsets that are not one for each partition, or a name of
-  /// a group that is not allowed; as log::check_position() for a ReadFrom::position(); and as
-  /// log::Log::positions(): on Kafka that is out_of_range too when the positions of the group have
-  /// expired.
+  /// Opens a reader. Errors: log::errc::unknown_topic; log::errc::out_of_range when it would begin
+  /// at an offset that was removed (unless skip_removed) or is after the end of a partition;
+  /// millrace::errc::invalid_argument when the number of offsets is not the number of partitions,
+  /// or the name of the group is not allowed; those of log::check_position() for a
+  /// ReadFrom::position(); those of log::Log::positions(), on Kafka also out_of_range when the
+  /// positions of the group have expired.
   [[nodiscard]] static Result<Reader> open(log::Log& log, std::string_view topic,
                                            ReaderOptions options = {}) {
     MILLRACE_ASSIGN(auto reader,
@@ -182,14 +184,16 @@ class Reader {
     return Reader(std::move(reader));
   }
 
-  /// Moves to the next event: `record` when event() is it; `none_yet`, of readers that follow, when
-  /// all that is committed by now was read; `end`, of the others, when all up to where the topic
-  /// ended at the opening was read.
+  /// Moves to the next event. Returns `record` when there is one: event() returns it. With
+  /// `follow`, returns `none_yet` when all records that are committed by now were read. Without
+  /// `follow`, returns `end` when all records were read that the topic had when the reader was
+  /// opened.
   ///
-  /// A failure moves nothing, and the next call tries the same again. A record that cannot be
-  /// decoded is a failure of codec that names the record (unless skip_undecodable). Other failures
-  /// are those of log::RecordReader::next(): log::errc::out_of_range when records were removed
-  /// before they were read (unless skip_removed), log::errc::topic_replaced, and those that pass.
+  /// After an error the reader stays where it was, and the next call tries the same record again.
+  /// For a record that cannot be decoded it returns an error of codec that names the record (unless
+  /// skip_undecodable). Other errors are those of log::RecordReader::next():
+  /// log::errc::out_of_range when records were removed before they were read (unless skip_removed),
+  /// log::errc::topic_replaced, and temporary ones.
   [[nodiscard]] Result<log::ReadOutcome> next() {
     MILLRACE_ASSIGN(const log::ReadOutcome outcome, reader_.next());
     if (outcome == log::ReadOutcome::record) {
@@ -204,10 +208,11 @@ class Reader {
     }
     return outcome;
   }
-  /// The event in hand, after a next() that returned `record`; valid until the next call of it.
+  /// The current event, after next() returned `record`. Valid until the next call of next().
   [[nodiscard]] const ReadEvent<K, V>& event() const { return event_; }
-  /// Calls `visit` with each event that can be read now. A `visit` that returns a Status ends it by
-  /// a failure; the event counts as read. Other failures are those of next().
+  /// Calls `visit` with each event that can be read now. `visit` returns nothing or a Status. When
+  /// it returns an error, for_each() stops and returns that error; the event counts as read. Other
+  /// errors are those of next().
   template <class Visit>
   [[nodiscard]] Status for_each(Visit visit) {
     using Returned = std::invoke_result_t<Visit&, const ReadEvent<K, V>&>;
@@ -223,27 +228,29 @@ class Reader {
     }
   }
 
-  /// Sleeps until there may be something to read, interrupt(), or the deadline
-  /// (Clock::monotonic_ns). At the end, and perhaps after a failure, it returns at once.
+  /// Sleeps until there may be a record to read, until interrupt(), or until the deadline
+  /// (Clock::monotonic_ns). At the end, and sometimes after an error, it returns at once.
   [[nodiscard]] log::WaitOutcome wait(std::int64_t deadline_ns) {
     return reader_.wait(deadline_ns);
   }
-  /// Makes the wait() that sleeps now, or else the next one that would sleep, return. Any thread.
+  /// Ends the present wait(). If no thread waits, ends the next wait() that would sleep. Any
+  /// thread.
   void interrupt() { reader_.interrupt(); }
 
-  /// Where a further reader continues (ReadFrom::position()): next() returned or skipped all before
-  /// these offsets. A record at which next() failed is not before them. To keep it outside of the
-  /// log, wait first until the log is durable up to it, else a loss of power may leave it ahead of
-  /// the log: `log.wait_durable(position.seen.position)`.
+  /// The position at which another reader can continue (ReadFrom::position()). next() returned or
+  /// skipped all records before these offsets. A record at which next() failed is not before them.
+  /// Before you store the position outside of the log, wait until the log is durable up to it:
+  /// `log.wait_durable(position.seen.position)`. Otherwise the position may be ahead of the log
+  /// after a power cut.
   [[nodiscard]] log::TopicPosition position() const { return reader_.position(); }
   [[nodiscard]] SkippedRecords skipped() const { return reader_.skipped(); }
-  /// Commits the position() for the group of the options, in a commit of its own: so first make
-  /// durable what was made of the events. An embedded log keeps what a group with a position has
-  /// not read, for ever when nobody reads for the group any more; before the first call the group
-  /// has none. On Kafka positions expire (log::Log::position_retention_ms()): call this once in a
-  /// while, also when nothing was read. Fails as log::Log::commit() does, with
-  /// millrace::errc::invalid_argument without a group, and with log::errc::read_only for a log that
-  /// was opened to read.
+  /// Commits position() for the group of the options, in a separate commit. So first make the
+  /// results of the events durable. Before the first call the group has no position. An embedded
+  /// log keeps all records that a group with a position has not read, for ever when the group is
+  /// not used any more. On Kafka positions expire (log::Log::position_retention_ms()): call this
+  /// from time to time even when no record was read. Errors: those of log::Log::commit();
+  /// millrace::errc::invalid_argument without a group; log::errc::read_only when the log was opened
+  /// for reading only.
   [[nodiscard]] Status keep_position() { return reader_.keep_position(); }
 
  private:
