@@ -120,6 +120,9 @@ Sample run_compaction(const Arguments& arguments) {
                static_cast<unsigned long long>(segment_bytes), stat.segments,
                static_cast<unsigned long long>(stat.allocated_bytes),
                static_cast<unsigned long long>(stat.prepared_bytes));
+  if (settled > 2 * live.bytes + segment_bytes) {
+    give_up("that is more than twice the live bytes and one segment");
+  }
   return {.records = static_cast<double>(settled),
           .seconds = static_cast<double>(ended - began) / 1e9,
           .cpu_seconds = static_cast<double>(cpu_ns() - cpu_began) / 1e9,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <string_view>
 
 #include "log/cases.hpp"
 #include "log/settling_log.hpp"
@@ -71,9 +72,10 @@ void fill(const std::string& directory, std::uint64_t bytes, bool killed) {
   }
 }
 
-void overwrite(const std::string& path, const std::string& bytes) {
+void overwrite(const std::string& path, std::string_view bytes, off_t at) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (file < 0 || ::write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+  if (file < 0 ||
+      ::pwrite(file, bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size())) {
     give_up("cannot write to " + path);
   }
   ::close(file);
@@ -87,12 +89,13 @@ Sample run_opening(const Arguments& arguments) {
   fill(directory, static_cast<std::uint64_t>(arguments.number("gb")) * 1'000'000'000,
        end != "clean");
   if (end == "reboot") {
-    // The control file is that of another boot, as after the power was off.
-    overwrite(directory + "/control", std::string(4096, '\xff'));
+    // The control file names another boot, as after the power was off
+    // (docs/formats/control_file.md).
+    overwrite(directory + "/control", "another.", 64);
   }
   if (arguments.text("cache") == "cold") {
     ::sync();
-    overwrite("/proc/sys/vm/drop_caches", "3");
+    overwrite("/proc/sys/vm/drop_caches", "3", 0);
   }
   SettlingLog world;
   const std::int64_t cpu_began = cpu_ns();

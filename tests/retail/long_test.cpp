@@ -8,14 +8,20 @@
 namespace retail_test {
 namespace {
 
-TEST(WholeYear, in_ample_comes_to_what_the_file_says) {
+TEST(WholeYear, twice_in_ample_comes_to_what_the_file_says_each_time) {
   const TemporaryDirectory directory;
-  const Finished run = run_retail(directory, {"--once", "--stock", "ample"});
+  const Finished run =
+      run_retail(directory, {"--once", "--stock", "ample", "--passes", "2", "--retention", "0"});
   ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
-  const auto summary = read_summary(directory.file("data/summary.json"));
-  ASSERT_TRUE(summary);
-  EXPECT_TRUE(holds(summary->audit));
-  EXPECT_TRUE(same_outcome(*summary, expected_in_ample("year")));
+  for (const char* file : {"data/summary.json", "data/summary-2.json"}) {
+    const auto summary = read_summary(directory.file(file));
+    ASSERT_TRUE(summary) << file;
+    EXPECT_TRUE(holds(summary->audit)) << file;
+    EXPECT_TRUE(same_outcome(*summary, expected_in_ample("year"))) << file;
+  }
+  const Audited second = audit_pass(directory, 2);
+  EXPECT_EQ(second.exit, (Exit{0, 0})) << second.output;
+  EXPECT_TRUE(same_outcome(second.report, expected_in_ample("year")));
 }
 
 TEST(WholeYear, in_ample_under_chaos_comes_to_what_the_file_says) {
