@@ -4,16 +4,23 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "millrace/base/error.hpp"
 
 namespace {
 
 using millrace::format_message;
+
+template <class T>
+concept IsValue = std::is_convertible_v<const T&, millrace::MessageValue>;
+static_assert(IsValue<std::string> && IsValue<char[3]> && IsValue<char> && IsValue<std::size_t>);
+static_assert(!IsValue<bool> && !IsValue<double> && !IsValue<char32_t*>);
 
 TEST(MessageFormat, has_each_value_where_a_pair_of_braces_stands) {
   const std::string topic = "orders";

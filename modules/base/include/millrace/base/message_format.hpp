@@ -17,10 +17,12 @@ class MessageValue {
   MessageValue(std::string_view text) : text_(text), kind_(Kind::text) {}
   MessageValue(const std::string& text) : text_(text), kind_(Kind::text) {}
   MessageValue(const char* text) : text_(text), kind_(Kind::text) {}
-  MessageValue(char character)
+  // Templates, so that what is neither, such as a bool or a double, is not converted to one.
+  template <std::same_as<char> T>
+  MessageValue(T character)
       : number_(static_cast<unsigned char>(character)), kind_(Kind::character) {}
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
+    requires(!std::same_as<T, bool> && !std::same_as<T, char>)
   MessageValue(T number)
       : number_(static_cast<std::uint64_t>(number)),
         kind_(std::signed_integral<T> ? Kind::integer : Kind::natural) {}
