@@ -146,7 +146,10 @@ std::optional<GivenProducer> read_ended(std::string_view body) {
 
 std::string position_note(const TopicUuid& id) {
   if (id.is_none()) return {};
-  return std::string(note_begin) + hex_number(id.high) + hex_number(id.low);
+  // Not by +: GCC takes the size of what that makes for one that overflows when it links all.
+  std::string note;
+  note.append(note_begin).append(hex_number(id.high)).append(hex_number(id.low));
+  return note;
 }
 
 TopicUuid read_position_note(std::string_view note) {
