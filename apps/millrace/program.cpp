@@ -64,6 +64,7 @@ void describe_program(CLI::App& app, Session& session, Action& action) {
   add_topology(app, action)->group(look_at_services);
   add_copy(app, action)->group(care);
   add_log(app, action)->group(care);
+  add_new(app, action)->group(set_up);
   add_acls(app, action)->group(set_up);
   add_completion(app, action)->group(set_up);
 }

@@ -36,6 +36,7 @@ CLI::App* add_log(CLI::App& app, Action& action);
 /// Below `log`.
 CLI::App* add_log_dump(CLI::App& app, Action& action);
 CLI::App* add_completion(CLI::App& app, Action& action);
+CLI::App* add_new(CLI::App& app, Action& action);
 
 struct TopicsOptions {
   bool all = false;    ///< also private ones, the log's own, and empty ones for retries
@@ -208,5 +209,14 @@ struct CopyOptions {
   std::size_t max_record_bytes = (1U << 20U) + 12;  ///< as LogOptions has it
 };
 [[nodiscard]] Status copy(const CopyOptions& options, Session& session);
+
+struct NewOptions {
+  std::string name;
+  std::string directory;  ///< empty: the name, in the current directory
+  bool kafka = false;     ///< README and Dockerfile run it on a cluster
+};
+/// Writes the files of a new service (project_files()) into a directory that is empty or missing.
+/// errc::invalid_argument for a name or a directory that cannot be; errc::io_error.
+[[nodiscard]] Status create_project(const NewOptions& options, Output& out);
 
 }  // namespace millrace::cli
