@@ -31,4 +31,4 @@ try() {
 cmake --install "$build" --prefix "$work/prefix" >"$work/install.log"
 try find_package "-DCMAKE_PREFIX_PATH=$work/prefix"
 try add_subdirectory "-DMILLRACE_TREE=$here/../.." -DMILLRACE_CCACHE=ON
-python3 -B "$here/new_project_test.py" "$work/prefix" "$work" "$compiler"
+python3 -B "$here/new_project.py" "$work/prefix" "$work" "$compiler"

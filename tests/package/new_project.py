@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Millrace Authors
-"""new_project_test.py PREFIX WORK COMPILER: builds and runs what the installed `millrace new` writes."""
+"""new_project.py PREFIX WORK COMPILER: builds and runs what the installed `millrace new` writes."""
 import json
 import pathlib
 import select
