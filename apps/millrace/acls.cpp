@@ -184,6 +184,8 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
                "appends that are repeated with a sequence");
   topics.allow("__millrace.settings", {"Create", "DescribeConfigs", "Read", "Write"},
                "settings that stay the same for the life of a log");
+  topics.allow("__millrace.instances", {"Create", "DescribeConfigs", "Read", "Write"},
+               "where instances find each other");
   const auto own = [&](const std::string& name, const std::string& kind) {
     topics.allow(name, {"Create", "DescribeConfigs", "Write"}, "own " + kind);
     if (kind != "events") topics.allow(name, {"Read"}, {});

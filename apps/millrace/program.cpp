@@ -58,6 +58,7 @@ void describe_program(CLI::App& app, Session& session, Action& action) {
   add_topics(app, action)->group(look_at_log);
   add_tail(app, action)->group(look_at_log);
   add_trace(app, action)->group(look_at_log);
+  add_services(app, action)->group(look_at_services);
   add_groups(app, action)->group(look_at_services);
   add_query(app, action)->group(look_at_services);
   add_dead_letters(app, action)->group(look_at_services);

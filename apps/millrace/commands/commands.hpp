@@ -26,6 +26,7 @@ void add_topic_changes(CLI::App& topics, Action& action);
 void add_topic_deletion(CLI::App& topics, Action& action);
 CLI::App* add_tail(CLI::App& app, Action& action);
 CLI::App* add_trace(CLI::App& app, Action& action);
+CLI::App* add_services(CLI::App& app, Action& action);
 CLI::App* add_groups(CLI::App& app, Action& action);
 CLI::App* add_query(CLI::App& app, Action& action);
 CLI::App* add_copy(CLI::App& app, Action& action);
@@ -134,6 +135,14 @@ struct TraceOptions {
   bool json = false;
 };
 [[nodiscard]] Status trace(log::Log& log, const TraceOptions& options, Output& out);
+
+struct ServicesOptions {
+  std::string name;  ///< of a service; empty: all
+  bool json = false;
+};
+/// The instances that live by the clock.
+[[nodiscard]] Status show_services(log::Log& log, Clock& clock, const ServicesOptions& options,
+                                   Output& out);
 
 struct GroupsOptions {
   std::string name;  ///< a group, or a service: all groups `<service>/...`; empty: an overview

@@ -105,7 +105,7 @@ TEST(Completion, of_zsh_and_fish_names_every_command) {
   const std::string fish = run({"completion", "fish"}).out;
   EXPECT_TRUE(zsh.starts_with("#compdef millrace\n"));
   for (const char* command :
-       {"topics", "tail", "trace", "groups", "query", "dead-letters", "log"}) {
+       {"topics", "tail", "trace", "groups", "query", "services", "dead-letters", "log"}) {
     EXPECT_NE(zsh.find(command), std::string::npos) << command;
     EXPECT_NE(fish.find("-a " + std::string(command) + " "), std::string::npos) << command;
   }

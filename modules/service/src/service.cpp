@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include "discovery_thread.hpp"
 #include "instance_checks.hpp"
 #include "instance_metrics.hpp"
 #include "log_metrics.hpp"
@@ -56,6 +57,7 @@ class Runtime {
 
   ~Runtime() {
     worker_.reset();
+    discovery_thread_.reset();
     server_.reset();
     if (desks_) desks_->stop();
     edge_.reset();
@@ -103,7 +105,10 @@ class Runtime {
         RequestDesks::Environment{*log_, edge_->records(), *instance_, *durability_, logger_,
                                   metrics_, server_options.handler_deadline * 5 / 6,
                                   std::max<std::size_t>(server_options.max_in_flight / 2, 1)});
+    MILLRACE_ASSIGN(address_, advertised_address(settings_));
+    discovery_.emplace(*log_, real_clock(), [this] { return descriptor(); });
     MILLRACE_TRY(start_http(std::move(server_options)));
+    discovery_thread_.emplace(*discovery_, logger_);
     worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
       failed_ = true;
       signals_.stop(StopReason::topology_stopped);
@@ -171,6 +176,17 @@ class Runtime {
     return server_->start();
   }
 
+  InstanceDescriptor descriptor() const {
+    InstanceDescriptor self;
+    self.service = definition_.name;
+    self.instance = instance_on_host(real_processes().self(), server_->port());
+    self.version = version;
+    if (!address_.empty()) self.address = http_url(address_, server_->port());
+    self.ready = instance_->ready();
+    self.owned = owned_partitions(*instance_);
+    return self;
+  }
+
   Status write_run_file() {
     if (settings_.get("run-dir").empty()) return {};
     run_file_.emplace(real_file_system(), settings_.get("run-dir") + "/" +
@@ -182,6 +198,7 @@ class Runtime {
   // response.
   void drain(std::chrono::milliseconds timeout) {
     health_.set_draining();
+    discovery_thread_->stop();
     desks_->drain_within(timeout / 2);
     if (!server_->drain(timeout))
       logger_.warn("requests were still in flight at the end of the drain",
@@ -209,6 +226,8 @@ class Runtime {
   std::unique_ptr<log::Log> log_;
   std::optional<Keeper> keeper_;
   std::unique_ptr<stream::Instance> instance_;
+  std::string address_;  // where other instances reach this one; empty: they do not
+  std::optional<Discovery> discovery_;
   std::optional<DurabilityGate> durability_;
   std::optional<RequestDesks> desks_;  // goes after the writer that calls back
   std::optional<EdgeWriter> edge_;
@@ -217,6 +236,7 @@ class Runtime {
   std::vector<telemetry::MetricCallback> instance_metric_handles_;
   std::vector<telemetry::MetricCallback> log_metric_handles_;
   std::optional<http::Server> server_;
+  std::optional<DiscoveryThread> discovery_thread_;
   std::optional<Worker> worker_;
   std::optional<RunFile> run_file_;
   std::atomic<bool> failed_{false};

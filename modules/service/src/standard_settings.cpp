@@ -17,6 +17,18 @@ namespace {
 // Two bodies of the largest size, and more than a machine has.
 constexpr std::int64_t body_memory_bytes_min = std::int64_t{2} << 20;
 constexpr std::int64_t body_memory_bytes_max = std::int64_t{1} << 40;
+
+Status check_ip_address(const Settings& settings, std::string_view name) {
+  const std::string& address = settings.get(name);
+  unsigned char parsed[sizeof(in6_addr)];
+  if (::inet_pton(AF_INET, address.c_str(), parsed) == 1 ||
+      ::inet_pton(AF_INET6, address.c_str(), parsed) == 1) {
+    return {};
+  }
+  return fail(millrace::errc::invalid_argument,
+              "{}: '{}' is no IP address: take one such as 127.0.0.1, 0.0.0.0 or ::1",
+              settings.named(name), address);
+}
 }  // namespace
 
 std::vector<Setting> standard_settings() {
@@ -26,6 +38,8 @@ std::vector<Setting> standard_settings() {
        "Refuse any other log than the one of this identity, and none is created; empty: any log"},
       {"durability", "sync", "When an answer may leave: sync, interval=MS or os"},
       {"address", "127.0.0.1", "IP address to serve HTTP on"},
+      {"advertise-address", "",
+       "IP address at which other instances reach this one; empty: that of --address"},
       number_setting("port", "0", "Port to serve HTTP on; 0 takes a free one", 0, 65'535),
       number_setting("max-in-flight", "1024", "Requests worked on at once; one more waits in line",
                      1, 1'000'000),
@@ -118,13 +132,7 @@ Status check_directories(const Settings& settings, FileSystem& files) {
 Result<http::ServerOptions> server_options(const Settings& settings) {
   http::ServerOptions options;
   options.address = settings.get("address");
-  unsigned char parsed[sizeof(in6_addr)];
-  if (::inet_pton(AF_INET, options.address.c_str(), parsed) != 1 &&
-      ::inet_pton(AF_INET6, options.address.c_str(), parsed) != 1) {
-    return fail(millrace::errc::invalid_argument,
-                "{}: '{}' is no IP address: take one such as 127.0.0.1, 0.0.0.0 or ::1",
-                settings.named("address"), options.address);
-  }
+  MILLRACE_TRY(check_ip_address(settings, "address"));
   MILLRACE_ASSIGN(const std::int64_t port, settings.integer("port", 0, 65'535));
   MILLRACE_ASSIGN(const std::int64_t in_flight, settings.integer("max-in-flight", 1, 1'000'000));
   options.port = static_cast<std::uint16_t>(port);
@@ -140,6 +148,25 @@ Result<http::ServerOptions> server_options(const Settings& settings) {
   options.max_connections =
       std::max(options.max_connections, 2 * (options.max_in_flight + options.max_waiting));
   return options;
+}
+
+Result<std::string> advertised_address(const Settings& settings) {
+  const std::string& named = settings.get("advertise-address");
+  if (!named.empty()) {
+    MILLRACE_TRY(check_ip_address(settings, "advertise-address"));
+    return named;
+  }
+  const std::string& listens = settings.get("address");
+  return listens == "0.0.0.0" || listens == "::" ? std::string() : listens;
+}
+
+std::string instance_on_host(const ProcessName& process, std::uint16_t port) {
+  return process.host.substr(0, process.host.find('/')) + ":" + std::to_string(port);
+}
+
+std::string http_url(const std::string& address, std::uint16_t port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
 }  // namespace millrace::service
