@@ -13,15 +13,15 @@
 namespace millrace {
 
 /// Stable name of a kind of failure, such as `log.fenced`. Each module lists its codes in
-/// `<module>/errors.hpp`; `docs/errors/` has a page for each. Two codes are equal when their names
-/// are. The name must be a literal.
+/// `<module>/errors.hpp`; `docs/errors/` has a page for each. Two codes are equal if their names
+/// are equal. The name must be a string literal.
 struct ErrorCode {
   std::string_view name;
   friend constexpr bool operator==(ErrorCode a, ErrorCode b) { return a.name == b.name; }
 };
 
-/// A failure as a value: a stable code for programs, a message for people that says what is wrong,
-/// where, and what to do about it. Copyable; owns its text.
+/// An error as a value: a stable code for programs, and a message for people that says what is
+/// wrong, where, and what to do. Copyable; owns its text.
 class Error {
  public:
   Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
@@ -30,7 +30,7 @@ class Error {
   [[nodiscard]] const std::string& message() const { return message_; }
   [[nodiscard]] bool is(ErrorCode code) const { return code_ == code; }
 
-  /// The same failure with "`where`: " before its message, for a caller that knows where it
+  /// The same error with "`where`: " in front of its message, for a caller that knows where it
   /// occurred.
   [[nodiscard]] Error at(std::string_view where) const {
     return {code_, std::string(where) + ": " + message_};
@@ -81,14 +81,14 @@ inline constexpr ErrorCode io_error{"base.io_error"};
 inline constexpr ErrorCode no_permission{"base.no_permission"};
 /// The disk or the quota is full. Remedy: free some room, then try the operation again.
 inline constexpr ErrorCode disk_full{"base.disk_full"};
-/// Another process holds what the call needs, or too many requests wait already. Remedy: stop the
-/// other process, or wait and try again.
+/// Another process uses the file, directory or lock that the call needs, or too many requests wait.
+/// Remedy: stop the other process, or wait and try again.
 inline constexpr ErrorCode busy{"base.busy"};
 }  // namespace errc
 
 }  // namespace millrace
 
-/// Passes a failure on to the caller: `MILLRACE_TRY(status_expression);`
+/// Returns an error to the caller: `MILLRACE_TRY(status_expression);`
 #define MILLRACE_TRY(expression)                                                   \
   do {                                                                             \
     if (auto millrace_try_ = (expression); !millrace_try_) {                       \
@@ -99,7 +99,8 @@ inline constexpr ErrorCode busy{"base.busy"};
 #define MILLRACE_CONCAT_INNER(a, b) a##b
 #define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_INNER(a, b)
 
-/// Takes the value or passes the failure on: `MILLRACE_ASSIGN(auto file, files.open(path));`
+/// Takes the value, or returns the error to the caller:
+/// `MILLRACE_ASSIGN(auto file, files.open(path));`
 #define MILLRACE_ASSIGN(declaration, expression)                         \
   auto MILLRACE_CONCAT(millrace_result_, __LINE__) = (expression);       \
   if (!MILLRACE_CONCAT(millrace_result_, __LINE__)) {                    \

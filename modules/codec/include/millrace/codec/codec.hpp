@@ -10,17 +10,17 @@
 
 namespace millrace::codec {
 
-/// Appends the value as JSON. A variant is written as its active alternative, whose type travels
-/// beside it, as `ce_type`. Throws std::domain_error, with the path of the member, for an infinity
-/// or a NaN, which have no form in JSON, and for an integer beyond 2^53, which other readers round,
-/// unless its member is declared as text (`codec.number_too_large`).
+/// Appends the value as JSON. A variant is written as its active alternative; its type is not part
+/// of the JSON, but is written to the header `ce_type`. Throws std::domain_error, with the path of
+/// the member, for an infinity or a NaN, which JSON cannot express, and for an integer above 2^53,
+/// which other readers round, unless its member is declared as text (`codec.number_too_large`).
 void encode_json(const TypeInfo& type, const void* value, std::string& out);
-/// Reads a value into `out`, an object of that type, overwriting all of it. Unknown fields are
-/// ignored; missing optionals and sequences default; a missing required field is an error that
-/// names its path, such as `lines[3].quantity: missing`. For a variant `event_type` chooses the
-/// alternative; an unknown one is errc::unknown_type. Safe on hostile input. errc::malformed,
-/// errc::missing_field, errc::wrong_type, errc::unknown_type. After a failure `out` is valid but
-/// unspecified.
+/// Reads a value into `out`, which points to an object of that type, and overwrites all of it.
+/// Unknown fields are ignored. Missing optionals and sequences become empty. A missing required
+/// field is an error that names its path, such as `lines[3].quantity: missing`. For a variant,
+/// `event_type` chooses the alternative. Safe for hostile input. errc::malformed,
+/// errc::missing_field, errc::wrong_type; errc::unknown_type when no alternative has the name
+/// `event_type`. After an error `out` is valid but its value is unspecified.
 [[nodiscard]] Status decode_json(const TypeInfo& type, std::string_view event_type,
                                  std::string_view bytes, void* out);
 
@@ -30,10 +30,11 @@ void encode_binary(const TypeInfo& type, const void* value, std::string& out);
 /// As decode_json().
 [[nodiscard]] Status decode_binary(const TypeInfo& type, std::string_view bytes, void* out);
 
-/// Appends the key form: strings raw (readable, what the partitioner sees), integers big-endian
-/// with the sign bit flipped so that byte order is number order, structs as their members with
-/// strings escaped (0x00 -> 0x00 0xff) and ended by 0x00 0x01. Byte order is value order, and keys
-/// that are equal have equal bytes (-0.0 is written as 0.0). Throws std::domain_error for a NaN.
+/// Appends the key form. A string is written as it is. An integer is big-endian with its sign bit
+/// flipped, so that byte order is number order. A struct is written member by member, its strings
+/// escaped (0x00 -> 0x00 0xff) and ended by 0x00 0x01. The order of the bytes is the order of the
+/// values. Equal keys have equal bytes (-0.0 is written as 0.0); the partitioner uses these bytes.
+/// Throws std::domain_error for a NaN.
 void encode_key(const TypeInfo& type, const void* value, std::string& out);
 /// errc::malformed.
 [[nodiscard]] Status decode_key(const TypeInfo& type, std::string_view bytes, void* out);

@@ -9,8 +9,8 @@ namespace millrace::http::errc {
 /// Another program listens on this address and port. Remedy: stop the other program, or choose
 /// another port; the message names address and port.
 inline constexpr ErrorCode port_in_use{"http.port_in_use"};
-/// The server could not listen, for another reason than a port in use, such as an address that this
-/// machine does not have. Remedy: correct what the message names.
+/// The server could not listen, and the port is not in use: for example, this machine does not have
+/// the address. Remedy: correct the address or the setting that the message names.
 inline constexpr ErrorCode listen_failed{"http.listen_failed"};
 /// The request did not reach the server: there was no connection, or no byte of it was written.
 /// Remedy: send it again.

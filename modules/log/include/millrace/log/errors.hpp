@@ -6,14 +6,14 @@
 
 namespace millrace::log::errc {
 
-// The general codes are found here too, so that errc:: means both inside of millrace::log.
+// Inside of millrace::log, errc:: also finds the general codes.
 using namespace ::millrace::errc;
 
 /// No backend for this URL is registered in the program. Remedy: use one of the URLs that the
 /// message names, or link and register the backend.
 inline constexpr ErrorCode unsupported_scheme{"log.unsupported_scheme"};
-/// The backend of this log cannot do what was asked for. Nothing was changed. Remedy: the message
-/// says what can do it.
+/// The backend of this log does not support the operation or the setting. Nothing was changed.
+/// Remedy: the message says what to use instead.
 inline constexpr ErrorCode unsupported{"log.unsupported"};
 /// The topic does not exist. Remedy: start the service that owns it, or create it.
 inline constexpr ErrorCode unknown_topic{"log.unknown_topic"};
@@ -31,8 +31,8 @@ inline constexpr ErrorCode topic_mismatch{"log.topic_mismatch"};
 /// publishes events; send a command to the owner.
 inline constexpr ErrorCode not_owner{"log.not_owner"};
 /// Another member has the claim now, so the commit was refused and nothing was written. Remedy:
-/// drop the work and poll the membership; if it is frequent, look for pauses longer than the
-/// session.
+/// drop the work and poll the membership. If this occurs often, look for pauses that are longer
+/// than the session.
 inline constexpr ErrorCode fenced{"log.fenced"};
 /// A record or a transaction is larger than the limit that the message names. Nothing was written.
 /// Remedy: split the record or the transaction, or raise the limit.
@@ -52,12 +52,13 @@ inline constexpr ErrorCode record_refused{"log.record_refused"};
 /// a snapshot there is nothing to do: it is written again. For another file outside of the log,
 /// restore the log that belongs to it, or treat the file as one of another log.
 inline constexpr ErrorCode out_of_range{"log.out_of_range"};
-/// A file beside the log saw a history that this log does not know: it is of another log, or the
-/// log was put back from a backup since, or forgot the history. Remedy: none for a snapshot, which
-/// is made again; else treat the file as one of another log.
+/// A file outside of the log depends on a history that this log does not know. The file belongs to
+/// another log, the log was restored from a backup, or the log no longer stores this history.
+/// Remedy: none for a snapshot, which is written again. Treat another file as a file of another
+/// log.
 inline constexpr ErrorCode unknown_lineage{"log.unknown_lineage"};
 /// It is not known whether the commit took place. Remedy: repeat it with the same producer name and
-/// sequence.
+/// sequence: the second call returns the outcome of the first one.
 inline constexpr ErrorCode outcome_unknown{"log.outcome_unknown"};
 /// The disk is full. Nothing was written, and no acknowledged record is lost. Remedy: free some
 /// room; appends then work again, without a restart.
@@ -66,23 +67,23 @@ inline constexpr ErrorCode disk_full{"log.disk_full"};
 /// the file that the message names from a good copy, or run `millrace log repair --dry-run` to see
 /// which commits a repair would cut.
 inline constexpr ErrorCode corrupt{"log.corrupt"};
-/// A sync failed, so it is not known what the disk kept, and the log refuses appends. Remedy: check
-/// the disk, stop all processes, and run `millrace log repair`.
+/// A sync failed, so it is not known which records are on the disk. The log refuses appends.
+/// Remedy: check the disk, stop all processes, and run `millrace log repair`.
 inline constexpr ErrorCode failed_sync{"log.failed_sync"};
-/// A newer version wrote the log, another version or a process in another PID namespace has it
-/// open, or older members would not understand the record, so it was not written. Remedy: run one
-/// version, on one machine and in one PID namespace, for all processes of a log; stop or upgrade
-/// the processes that the message names.
+/// A newer version wrote the log, or a process of another version or in another PID namespace has
+/// it open, or the record was not written because older members would not understand it. Remedy:
+/// run one version, on one machine and in one PID namespace, for all processes of a log; stop or
+/// upgrade the processes that the message names.
 inline constexpr ErrorCode incompatible{"log.incompatible"};
 /// The process that holds the writer lock makes no progress, and this process may not kill it.
 /// Remedy: kill the pid in the message, and run all processes of a log as one user.
 inline constexpr ErrorCode stuck_holder{"log.stuck_holder"};
-/// The handle was closed or expelled, or its log was replaced or repaired; or an exception ended
-/// the writer of records. Remedy: open the log, or a writer, again.
+/// The handle was closed or its member was expelled, the log was replaced or repaired, or an
+/// exception ended the writer of records. Remedy: open the log, or the writer, again.
 inline constexpr ErrorCode closed{"log.closed"};
-/// The cluster, or the part of it that is needed, did not respond in time. No acknowledged record
-/// is lost. Remedy: none if it comes back, because services try again; else fix the connection as
-/// the message says.
+/// The cluster, or a part of it that is needed, did not respond in time. No acknowledged record is
+/// lost. Remedy: services try again, so nothing is to be done if the cluster responds again.
+/// Otherwise fix the connection as the message says.
 inline constexpr ErrorCode unavailable{"log.unavailable"};
 /// The ACLs of the cluster do not permit the operation. Remedy: grant the operation on the resource
 /// that the message names; `millrace acls` prints what a service needs.
@@ -90,12 +91,12 @@ inline constexpr ErrorCode not_authorized{"log.not_authorized"};
 /// A broker refused a request; the message has Kafka's name of the error. Remedy: look that name up
 /// in Kafka's documentation.
 inline constexpr ErrorCode refused_by_broker{"log.refused_by_broker"};
-/// The handle can only read: it was opened so, or the directory could not be written. Nothing was
-/// written. Remedy: fix the reason in the message, such as a full disk, a read-only mount or the
-/// directory of another user, then open the log again.
+/// The handle can only read, because it was opened for reading only or the directory could not be
+/// written. Nothing was written. Remedy: fix the reason in the message, such as a full disk, a
+/// read-only mount or the directory of another user, then open the log again.
 inline constexpr ErrorCode read_only{"log.read_only"};
-/// A table of fixed size in the log is full. Remedy: use less of what the message names, or a
-/// second log.
+/// A table of fixed size in the log is full. Remedy: the message names the table. Use fewer of its
+/// entries, or a second log.
 inline constexpr ErrorCode limit{"log.limit"};
 
 }  // namespace millrace::log::errc
