@@ -9,13 +9,14 @@
 
 namespace millrace {
 
-/// What a FileSystem can do besides that makes many files durable at once. Thread-safe.
+/// An additional interface of a FileSystem that can make many files durable at once. Thread-safe.
 class BulkSync {
  public:
   virtual ~BulkSync() = default;
-  /// A handle whose sync() makes all durable that was written to the files below the directory
-  /// since it was opened, their names included (syncfs). It is of use for sync() alone, and may
-  /// take as long as the system needs for whatever else waits to be written. Failures as of open().
+  /// Returns a handle for sync() only. Its sync() makes durable all data that was written to files
+  /// below the directory since the handle was opened, and the names of these files (syncfs). It may
+  /// take long, because it also writes the pending data of other programs. Errors are those of
+  /// open().
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open_all(const std::string& directory) = 0;
 };
 

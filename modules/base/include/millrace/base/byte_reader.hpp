@@ -12,10 +12,10 @@
 
 namespace millrace {
 
-/// Takes values off the front of bytes that may be damaged or hostile. It fails once: after the
-/// first value that is not there, ok() is false and all further values are zero or empty, so that a
-/// parser checks once, at its end. Never reads past the end, never allocates. Views point into the
-/// bytes and live as long as they do. Not thread-safe; cheap to copy.
+/// Reads values from the front of bytes that may be damaged or hostile. After the first value that
+/// is missing, ok() is false and all further values are zero or empty. So a parser needs only one
+/// check, at its end. Never reads past the end, never allocates. Returned views point into the
+/// bytes, which must outlive them. Not thread-safe; cheap to copy.
 ///
 ///     ByteReader in(bytes);
 ///     const auto version = in.little<std::uint32_t>();
@@ -31,7 +31,8 @@ class ByteReader {
   [[nodiscard]] bool at_end() const { return at_ == end_; }
   [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   [[nodiscard]] std::string_view rest() const { return {at_, left()}; }
-  /// For a caller that finds a value which makes no sense: as if it had not been there.
+  /// Marks the reader as failed, as if a value had been missing. For a caller that read an invalid
+  /// value.
   void fail() {
     ok_ = false;
     at_ = end_;
@@ -65,7 +66,7 @@ class ByteReader {
     return value;
   }
 
-  /// Exactly so many bytes; a negative size is a failure.
+  /// Exactly `size` bytes; a negative size is a failure.
   template <std::integral Size>
   std::string_view bytes(Size size) {
     if (size < Size{} || left() < static_cast<std::make_unsigned_t<Size>>(size)) [[unlikely]] {
@@ -91,8 +92,9 @@ class ByteReader {
     return bytes(varint<Size>());
   }
 
-  /// The number of elements that the bytes claim to hold, for a loop or a reservation: as many as
-  /// claimed when they fit into what is left, of so many bytes each at least; otherwise a failure.
+  /// Checks a number of elements that the bytes claim, before a loop or a reservation. Returns
+  /// `claimed` if that many elements of at least `element_bytes_min` bytes fit into the bytes that
+  /// are left. Otherwise the reader fails and returns 0.
   template <std::integral Count>
   std::size_t count(Count claimed, std::size_t element_bytes_min = 1) {
     if (claimed < Count{} || left() / element_bytes_min <

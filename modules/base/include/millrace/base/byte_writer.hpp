@@ -16,8 +16,8 @@
 
 namespace millrace {
 
-/// Copies the bytes to `out` and returns their end there. A view of no bytes may point nowhere,
-/// which memcpy does not allow.
+/// Copies the bytes to `out` and returns the end of the copy. An empty view may have a null
+/// pointer, which memcpy does not allow.
 inline char* copy_bytes(char* out, std::string_view bytes) {
   if (!bytes.empty()) {
     std::memcpy(out, bytes.data(), bytes.size());
@@ -25,9 +25,9 @@ inline char* copy_bytes(char* out, std::string_view bytes) {
   return out + bytes.size();
 }
 
-/// Appends values to a string through a raw cursor: one comparison for each value instead of a
-/// call. The string outlives the writer and belongs to it until take() or the destructor, which
-/// give it its true size. Not thread-safe.
+/// Appends values to a string through a raw cursor, which is faster than a call of append() for
+/// each value. The string must outlive the writer. Do not use the string before take() or the
+/// destructor, which set its final size. Not thread-safe.
 ///
 ///     std::string bytes;
 ///     ByteWriter out(bytes);
@@ -35,7 +35,7 @@ inline char* copy_bytes(char* out, std::string_view bytes) {
 ///     return out.take();
 class ByteWriter {
  public:
-  /// `expected` bytes are made room for at once.
+  /// Reserves space for `expected` bytes at once.
   explicit ByteWriter(std::string& out, std::size_t expected = 192) : out_(out), used_(out.size()) {
     grow(expected);
   }
@@ -57,10 +57,10 @@ class ByteWriter {
   [[nodiscard]] std::size_t position() const {
     return static_cast<std::size_t>(cursor_ - out_.data());
   }
-  /// Bytes written earlier, to be overwritten; valid until the next call.
+  /// A pointer to bytes that were written before, to overwrite them; valid until the next call.
   [[nodiscard]] char* at(std::size_t position) { return out_.data() + position; }
 
-  /// Room for up to `size` bytes. The caller writes them and calls advance() with their end.
+  /// Space for up to `size` bytes. The caller writes the bytes and calls advance() with their end.
   [[nodiscard]] char* room(std::size_t size) {
     if (static_cast<std::size_t>(end_ - cursor_) < size) [[unlikely]] {
       used_ = position();

@@ -6,23 +6,24 @@
 
 namespace millrace {
 
-/// The times of the world. Everything below the seams gets its time from here. Thread-safe.
+/// Wall time and monotonic time. Library code gets its time only from this interface, so that tests
+/// can set it. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
-  /// Milliseconds since 1970-01-01 UTC; may jump either way.
+  /// Milliseconds since 1970-01-01 UTC; may jump forward and back.
   [[nodiscard]] virtual std::int64_t wall_ms() = 0;
   /// Nanoseconds since boot, the same for all processes of the machine; never goes back.
   [[nodiscard]] virtual std::int64_t monotonic_ns() = 0;
-  /// The same without the time in which the machine was suspended: for how long a process of it
-  /// could have done something. It begins elsewhere, so the two are not compared.
+  /// Like monotonic_ns(), but does not count the time during which the machine was suspended: the
+  /// time in which processes could run. It has another starting point, so do not compare the two.
   [[nodiscard]] virtual std::int64_t awake_ns() { return monotonic_ns(); }
 };
 
 /// The machine's clocks. Lives for the whole program.
 [[nodiscard]] Clock& real_clock();
 
-/// A clock that a test cranks by hand. Starts at the given wall time. Thread-safe.
+/// A clock that only a test moves. Starts at the given wall time. Thread-safe.
 class ManualClock final : public Clock {
  public:
   explicit ManualClock(std::int64_t wall_ms = 1'600'000'000'000) : wall_ms_(wall_ms) {}
@@ -36,12 +37,12 @@ class ManualClock final : public Clock {
     __atomic_fetch_add(&wall_ms_, ms, __ATOMIC_RELAXED);
     __atomic_fetch_add(&monotonic_ns_, ms * 1'000'000, __ATOMIC_RELAXED);
   }
-  /// The machine sleeps for so long: only the time that it is awake stands still.
+  /// Suspends the machine for this time: wall_ms() and monotonic_ns() advance, awake_ns() does not.
   void suspend_ms(std::int64_t ms) {
     __atomic_fetch_add(&suspended_ns_, ms * 1'000'000, __ATOMIC_RELAXED);
     advance_ms(ms);
   }
-  /// Moves wall time only, either way: an operator or NTP set the clock.
+  /// Moves only the wall time, forward or back, as when an operator or NTP sets the clock.
   void jump_wall_ms(std::int64_t ms) { __atomic_fetch_add(&wall_ms_, ms, __ATOMIC_RELAXED); }
 
  private:

@@ -10,24 +10,26 @@
 
 namespace millrace {
 
-/// For tests of crashes: while it lives, the nth pass of a fault point throws a SimulatedDeath, or
-/// sends a signal to the thread that passes. Other passes and other points do nothing. The passes
-/// of all threads count. It takes the place of the fault handler: one at a time in a process, made
-/// and destroyed while no other thread passes a fault point. Without effect in a build that has no
-/// fault points (fault_points_compiled_in()).
+/// For crash tests. While the object lives, the nth pass of a fault point throws a SimulatedDeath,
+/// or sends a signal to the thread that passes the point. Other passes and other points have no
+/// effect. The passes of all threads are counted together. It replaces the fault handler, so only
+/// one object may exist in a process, and it must be created and destroyed while no other thread
+/// passes a fault point. It has no effect in a build without fault points
+/// (fault_points_compiled_in()).
 ///
 ///     const DieAt death("commit.before_frame", 2);
 ///     EXPECT_THROW(write(log), SimulatedDeath);
 class DieAt {
  public:
-  /// `nth` counts from 1. `signal`: sent in place of the exception, such as SIGKILL; 0: none.
+  /// `nth` counts from 1. `signal` is sent instead of the exception, for example SIGKILL; 0: the
+  /// exception is thrown.
   explicit DieAt(std::string_view point, int nth = 1, int signal = 0);
-  /// Puts the fault handler back that was there before.
+  /// Restores the previous fault handler.
   ~DieAt();
   DieAt(const DieAt&) = delete;
   DieAt& operator=(const DieAt&) = delete;
 
-  /// The nth pass took place. Any thread.
+  /// True after the nth pass. Any thread.
   [[nodiscard]] bool happened() const { return passes_left_ <= 0; }
 
  private:

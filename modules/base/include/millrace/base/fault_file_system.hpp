@@ -14,9 +14,9 @@
 
 namespace millrace {
 
-/// A file system in memory that can do what disks do: forget unsynced data, tear the last writes,
-/// run full, and fail on demand. Thread-safe. Files opened from it share its state and stay valid
-/// after it is destroyed.
+/// A file system in memory that simulates the failures of disks: it loses unsynced data, tears the
+/// last writes, runs full, and fails on demand. Thread-safe. Open files share its state and stay
+/// valid after it is destroyed.
 class FaultFileSystem final : public FileSystem, public BulkSync {
  public:
   FaultFileSystem();
@@ -29,32 +29,33 @@ class FaultFileSystem final : public FileSystem, public BulkSync {
   Status remove(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status sync_directory(const std::string& path) override;
-  /// Its sync() also reports pages of any file that another sync lost since it was opened.
+  /// As BulkSync::open_all(). The handle's sync() also fails if another sync lost pages of any file
+  /// since the handle was opened.
   Result<std::unique_ptr<File>> open_all(const std::string& directory) override;
 
-  /// The power goes: of what was written and not synced, each 512-byte sector survives or not as
-  /// `random` says (so that writes are lost, reordered and torn), and so does each file that was
-  /// created, renamed or removed since its directory was synced: the changes that survive happened
-  /// in their order, and one whose file is not there then did not happen. A rename is whole or not
-  /// there. Files open from before return io_error from now on.
+  /// Simulates a power cut. `random` decides for each unsynced 512-byte sector whether it survives,
+  /// so writes are lost, reordered and torn. `random` also decides which creations, renames and
+  /// removals of files survive, if their directory was not synced since. The surviving changes are
+  /// applied in their order; a change to a file that does not exist then is dropped. A rename
+  /// survives as a whole or not at all. Files that were open before return io_error from now on.
   void lose_power(Random& random);
-  /// The power goes and everything unsynced is lost.
+  /// Simulates a power cut in which all unsynced data is lost.
   void lose_power();
 
-  /// Room for file data in bytes, allocated ones included; writes and allocations beyond it fail
-  /// with disk_full.
+  /// Sets the size of the disk for file data, in bytes, including allocated bytes. Writes and
+  /// allocations beyond it fail with disk_full.
   void set_capacity(std::uint64_t bytes);
-  /// Each following write / sync fails with io_error, until set back to false.
+  /// With true, all following writes or syncs fail with io_error, until it is called with false.
   void fail_writes(bool fail);
   void fail_syncs(bool fail);
-  /// Everything that would change a file or a directory fails with no_permission, until set back to
-  /// false: as on a mount that became read-only.
+  /// With true, every call that would change a file or a directory fails with no_permission, as on
+  /// a file system that became read-only, until it is called with false.
   void set_read_only(bool read_only);
   /// Flips one bit of a stored file, in the cache and on the disk.
   Status flip_bit(const std::string& path, std::uint64_t offset, int bit);
-  /// How often a sync succeeded, for tests of group commit.
+  /// The number of successful syncs, for tests of group commit.
   [[nodiscard]] std::uint64_t syncs() const;
-  /// How often a sync of all files below a directory succeeded; those do not count as syncs().
+  /// The number of successful syncs of all files below a directory. syncs() does not count them.
   [[nodiscard]] std::uint64_t bulk_syncs() const;
 
  private:

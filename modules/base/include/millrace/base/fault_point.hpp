@@ -10,9 +10,10 @@ namespace millrace {
 /// the member), stop or kill the process, or return.
 using FaultHandler = void (*)(std::string_view point);
 
-/// Replaces the handler of this process, returns the former. The handler of a new process reads
-/// MILLRACE_FAULT: `point[:nth[:kill|stop]]`, comma-separated, and at the nth pass of that point
-/// (default 1) sends itself SIGKILL (default) or SIGSTOP. Thread-safe.
+/// Replaces the handler of this process and returns the previous one. The default handler reads the
+/// environment variable MILLRACE_FAULT, a comma-separated list of `point[:nth[:kill|stop]]`. At the
+/// nth pass of a point (default 1) it sends SIGKILL (default) or SIGSTOP to the process.
+/// Thread-safe.
 FaultHandler set_fault_handler(FaultHandler handler);
 
 /// True in builds whose fault points are compiled in (`MILLRACE_FAULT_POINTS`); release builds have
@@ -29,7 +30,8 @@ namespace detail {
 void fault_point_reached(std::string_view point);
 }
 
-/// What a simulated handler throws to make the member die there. Caught by the simulation only.
+/// A handler in a simulation throws this to let the member die at the point. Only the simulation
+/// catches it.
 struct SimulatedDeath {
   std::string_view point;
 };

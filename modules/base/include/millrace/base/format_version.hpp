@@ -11,9 +11,9 @@
 
 namespace millrace {
 
-/// What every refusal of a format from a newer build says: the format, the version found, the
-/// highest one that is known, and what to do. `where` is the file, or topic, partition and offset;
-/// empty when the caller adds it.
+/// The message of every error about a format of a newer build: the format, the version that was
+/// found, the highest version that is known, and what to do. `where` is the file, or topic,
+/// partition and offset; empty when the caller adds it.
 [[nodiscard]] inline std::string newer_format(std::string_view where, std::string_view format,
                                               std::uint64_t found, std::uint64_t highest) {
   std::string out(where);
@@ -22,8 +22,8 @@ namespace millrace {
          std::to_string(highest) + ": use a newer Millrace";
 }
 
-/// The version that a header says in decimal digits, when it is above `highest`; no value for one
-/// that is known, and without the header, which stands for version 1. Text that is no number counts
+/// Reads the version in a header, in decimal digits. Returns it if it is above `highest`; no value
+/// if it is known or the header is missing, which means version 1. Text that is not a number counts
 /// as the largest version.
 [[nodiscard]] inline std::optional<std::uint64_t> newer_version(
     std::optional<std::string_view> text, std::uint64_t highest) {

@@ -13,9 +13,9 @@ namespace millrace {
 template <class Signature>
 class FunctionRef;
 
-/// A function that the caller passes for the time of a call: a parameter type for callbacks that
-/// are not kept. It refers to what it was made of, which outlives it, allocates nothing, and is
-/// copied as two pointers. Never empty. As std::function_ref of C++26 (P0792).
+/// A parameter type for callbacks that are used only during a call. It refers to a function or
+/// function object, which must outlive it. It does not allocate, and a copy costs two pointers.
+/// Never empty. Like std::function_ref of C++26 (P0792).
 ///
 ///     void each(FunctionRef<bool(int)> visit);
 ///     each([&](int number) { return sum += number, true; });

@@ -14,7 +14,7 @@ namespace millrace {
 /// The longest interval that a setting may ask for: 365 days.
 inline constexpr std::int64_t longest_interval_ms = 31'536'000'000;
 
-/// The sum, or the nearest limit of the type when it is beyond that.
+/// The sum; if it overflows, the nearest limit of the type.
 [[nodiscard]] constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
@@ -22,7 +22,7 @@ inline constexpr std::int64_t longest_interval_ms = 31'536'000'000;
                : std::numeric_limits<std::int64_t>::max();
 }
 
-/// Milliseconds in nanoseconds, or the nearest limit of the type when that is beyond it.
+/// Converts milliseconds to nanoseconds; if the result overflows, the nearest limit of the type.
 [[nodiscard]] constexpr std::int64_t ns_of_ms(std::int64_t ms) {
   std::int64_t ns = 0;
   if (!__builtin_mul_overflow(ms, std::int64_t{1'000'000}, &ns)) return ns;
@@ -30,8 +30,8 @@ inline constexpr std::int64_t longest_interval_ms = 31'536'000'000;
                 : std::numeric_limits<std::int64_t>::max();
 }
 
-/// A setting in milliseconds is in its range. errc::invalid_argument names setting, value and
-/// range.
+/// Checks that a setting in milliseconds is in its range. errc::invalid_argument names the setting,
+/// the value and the range.
 [[nodiscard]] inline Status check_interval_ms(std::string_view setting, std::int64_t value_ms,
                                               std::int64_t least_ms,
                                               std::int64_t most_ms = longest_interval_ms) {

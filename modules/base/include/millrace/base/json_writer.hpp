@@ -13,9 +13,9 @@
 
 namespace millrace {
 
-/// Writes one JSON value to the end of a string and sets the commas. The string outlives the writer
-/// and is complete after take() or the destructor. Text that is not UTF-8 is written with U+FFFD
-/// for each bad byte; numbers that JSON lacks (infinities, not a number) as null. Not thread-safe.
+/// Appends one JSON value to a string and adds the commas. The string must outlive the writer and
+/// is complete after take() or the destructor. In text that is not UTF-8, each bad byte becomes
+/// U+FFFD. Infinities and NaN become null. Not thread-safe.
 ///
 ///     std::string text;
 ///     JsonWriter out(text);
@@ -67,7 +67,7 @@ class JsonWriter {
   JsonWriter& value(double number) {
     return std::isfinite(number) ? write_number(number) : raw("null");
   }
-  /// A value that is JSON text already.
+  /// A value that is already JSON text.
   JsonWriter& raw(std::string_view json) {
     comma();
     out_.bytes(json);

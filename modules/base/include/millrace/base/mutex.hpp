@@ -7,28 +7,28 @@
 #include <mutex>
 #include <shared_mutex>
 
-/// Mutexes whose use clang checks while it compiles (-Wthread-safety, tools/thread_safety): which
-/// members a mutex guards, which functions need it held. The mutexes of libstdc++ carry no such
-/// annotations, so that tools/tidy lets nobody else use them. Other compilers see plain mutexes.
-/// https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
+/// Mutexes with annotations that Clang checks at compile time (-Wthread-safety,
+/// tools/thread_safety): which members a mutex guards, and which functions need the mutex. The
+/// mutexes of libstdc++ have no such annotations, so tools/tidy forbids them elsewhere. For other
+/// compilers these are plain mutexes. https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #if defined(__clang__)
 #define MILLRACE_THREAD_ANNOTATION(...) __attribute__((__VA_ARGS__))
 #else
 #define MILLRACE_THREAD_ANNOTATION(...)
 #endif
 
-/// Of a member: it is read and written only while the mutex is held.
+/// For a member: it is read and written only while the mutex is held.
 #define MILLRACE_GUARDED_BY(...) MILLRACE_THREAD_ANNOTATION(guarded_by(__VA_ARGS__))
-/// Of a pointer member: so is what it points to.
+/// For a pointer member: the object to which it points is used only while the mutex is held.
 #define MILLRACE_PT_GUARDED_BY(...) MILLRACE_THREAD_ANNOTATION(pt_guarded_by(__VA_ARGS__))
-/// Of a function: the caller holds the mutex.
+/// For a function: the caller holds the mutex.
 #define MILLRACE_REQUIRES(...) MILLRACE_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
-/// Of a function: the caller holds the mutex, shared at least.
+/// For a function: the caller holds the mutex, at least shared.
 #define MILLRACE_REQUIRES_SHARED(...) \
   MILLRACE_THREAD_ANNOTATION(requires_shared_capability(__VA_ARGS__))
-/// Of a function: the caller does not hold the mutex, because the function takes it.
+/// For a function: the caller does not hold the mutex, because the function locks it.
 #define MILLRACE_EXCLUDES(...) MILLRACE_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
-/// Of a function: it takes or releases the mutex.
+/// For a function: it locks or unlocks the mutex.
 #define MILLRACE_ACQUIRE(...) MILLRACE_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define MILLRACE_ACQUIRE_SHARED(...) \
   MILLRACE_THREAD_ANNOTATION(acquire_shared_capability(__VA_ARGS__))
@@ -38,7 +38,8 @@
   MILLRACE_THREAD_ANNOTATION(release_shared_capability(__VA_ARGS__))
 #define MILLRACE_RELEASE_GENERIC(...) \
   MILLRACE_THREAD_ANNOTATION(release_generic_capability(__VA_ARGS__))
-/// Of a function whose locking is right and beyond the check: say why beside it.
+/// For a function whose locking is right but which Clang cannot check: give the reason in a
+/// comment.
 #define MILLRACE_NO_THREAD_SAFETY_ANALYSIS MILLRACE_THREAD_ANNOTATION(no_thread_safety_analysis)
 
 namespace millrace {
@@ -59,11 +60,11 @@ class MILLRACE_THREAD_ANNOTATION(capability("mutex")) Mutex {
   std::mutex mutex_;
 };
 
-/// Holds a mutex until its end; may release it and take it again in between.
+/// Holds a mutex until it is destroyed; may unlock and lock it in between.
 class MILLRACE_THREAD_ANNOTATION(scoped_lockable) MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) MILLRACE_ACQUIRE(mutex) : lock_(mutex.mutex_) {}
-  /// Takes over a mutex that try_lock() has locked.
+  /// For a mutex that try_lock() has locked already.
   MutexLock(Mutex& mutex, std::adopt_lock_t adopt) MILLRACE_REQUIRES(mutex)
       : lock_(mutex.mutex_, adopt) {}
   ~MutexLock() MILLRACE_RELEASE() {}
@@ -78,19 +79,19 @@ class MILLRACE_THREAD_ANNOTATION(scoped_lockable) MutexLock {
   std::unique_lock<std::mutex> lock_;
 };
 
-/// Waits for what another thread changes under a mutex. A wait may end without a reason: wait in a
-/// loop that looks at the condition, `while (!ready_) changed_.wait(lock);`, and not with a lambda,
-/// in which the check does not know what is held. Only code that runs on threads of its own waits
-/// here; what is simulated waits through the interfaces that are passed in.
+/// A condition variable. A wait may end spuriously, so wait in a loop that checks the condition:
+/// `while (!ready_) changed_.wait(lock);`. Do not use a lambda, because Clang does not know there
+/// that the mutex is held. Use it only in code with its own threads. Code that can run in a
+/// simulation waits through the interfaces that are passed in.
 class CondVar {
  public:
   CondVar() = default;
   CondVar(const CondVar&) = delete;
   CondVar& operator=(const CondVar&) = delete;
 
-  /// The lock is released during the wait and held again afterwards.
+  /// Releases the lock during the wait and holds it again afterwards.
   void wait(MutexLock& lock) { changed_.wait(lock.lock_); }
-  /// False when the time came first.
+  /// False when the time passed first.
   bool wait_until(MutexLock& lock, std::chrono::steady_clock::time_point time) {
     return changed_.wait_until(lock.lock_, time) == std::cv_status::no_timeout;
   }
@@ -104,7 +105,7 @@ class CondVar {
   std::condition_variable changed_;
 };
 
-/// A mutex that many may hold to read, or one to write. Hold it with a SharedLock or a UniqueLock.
+/// A mutex that many readers or one writer may hold. Hold it with a SharedLock or a UniqueLock.
 class MILLRACE_THREAD_ANNOTATION(capability("mutex")) SharedMutex {
  public:
   SharedMutex() = default;

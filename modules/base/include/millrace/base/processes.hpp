@@ -7,27 +7,27 @@
 
 namespace millrace {
 
-/// Names one process among all that ever were on all hosts.
+/// Identifies one process among all processes of all hosts and all times.
 struct ProcessName {
   std::string host;  ///< name of the host, its boot and the PID namespace: `name/boot id/number`
   std::int64_t pid = 0;
-  /// In clock ticks since boot; a pid used again has another. 0 where it cannot be known.
+  /// In clock ticks since boot; distinguishes processes with the same pid. 0 if it is not known.
   std::uint64_t start_time = 0;
   friend bool operator==(const ProcessName&, const ProcessName&) = default;
 };
 
-/// What can be known of the processes around us. Thread-safe.
+/// Information about processes. Thread-safe.
 class Processes {
  public:
   virtual ~Processes() = default;
   /// The calling process.
   [[nodiscard]] virtual ProcessName self() = 0;
-  /// Whether that process has surely ended. False for a process of another host, boot or PID
-  /// namespace: of those nothing is known.
+  /// True when it is certain that the process has ended. False for a process of another host, boot
+  /// or PID namespace, because nothing is known about it.
   [[nodiscard]] virtual bool has_ended(const ProcessName& process) = 0;
 };
 
-/// The machine's. Lives for the whole program.
+/// The processes of this machine. Lives for the whole program.
 [[nodiscard]] Processes& real_processes();
 
 /// All members of a simulation are one process that never ends.

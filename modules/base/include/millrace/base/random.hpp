@@ -6,7 +6,7 @@
 
 namespace millrace {
 
-/// A source of random numbers. Not thread-safe: one per thread or per owner.
+/// A source of random numbers. Not thread-safe: use one per thread.
 class Random {
  public:
   virtual ~Random() = default;

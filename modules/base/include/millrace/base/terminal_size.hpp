@@ -7,14 +7,14 @@
 
 namespace millrace {
 
-/// Room on a terminal, in characters; never 0.
+/// The size of a terminal in characters; never 0.
 struct TerminalSize {
   std::size_t columns = 80;
   std::size_t rows = 24;
 };
 
-/// The size of the terminal behind a file descriptor now; it may change between two calls. Missing
-/// when that is no terminal. 80 by 24 for a terminal that does not know its size.
+/// The present size of the terminal of a file descriptor; it may change between two calls. No value
+/// if the descriptor is not a terminal. 80 by 24 if the terminal does not know its size.
 [[nodiscard]] std::optional<TerminalSize> terminal_size(int descriptor);
 
 }  // namespace millrace

@@ -40,10 +40,11 @@ void append_short_hex(std::string& out, std::uint64_t number);
 /// The bytes of an even number of digits of either case; nullopt for any other text.
 [[nodiscard]] std::optional<std::string> hex_decode(std::string_view text);
 
-/// All but RFC 3986's unreserved characters as `%XX`: for a path segment or a query value.
+/// Writes all characters except the unreserved ones of RFC 3986 as `%XX`; for a path segment or a
+/// query value.
 [[nodiscard]] std::string percent_encode(std::string_view text);
-/// Undoes percent-encoding; nullopt when an escape is broken. In queries of forms a plus is a
-/// space.
+/// Decodes percent-encoding; nullopt when an escape is invalid. Set `plus_is_space` for queries of
+/// forms.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text,
                                                         bool plus_is_space = false);
 
@@ -51,9 +52,10 @@ void append_short_hex(std::string& out, std::uint64_t number);
 /// (RFC 3629: no surrogates, no overlong forms).
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
-/// Marks with its top bit each of eight bytes that a JSON string cannot simply copy: below 0x20, a
-/// quote, a backslash, or not ASCII. Exact up to the lowest marked byte: a borrow crosses into the
-/// next byte only from one that is special itself.
+/// For eight bytes at once: sets the top bit of each byte that a JSON string cannot contain as it
+/// is (below 0x20, a quote, a backslash, or not ASCII). Exact up to and including the lowest marked
+/// byte. Bytes above it may be marked wrongly, because a borrow can go from a special byte into the
+/// next one.
 [[nodiscard]] constexpr std::uint64_t json_special_bytes(std::uint64_t word) {
   constexpr std::uint64_t each = 0x0101010101010101U;
   const std::uint64_t below_space = word - each * 0x20U;

@@ -10,7 +10,8 @@
 
 namespace millrace {
 
-/// RFC 3339 in UTC with milliseconds, `2010-12-01T08:26:00.000Z`, of milliseconds since 1970.
+/// Converts milliseconds since 1970 to RFC 3339 in UTC with milliseconds:
+/// `2010-12-01T08:26:00.000Z`.
 [[nodiscard]] std::string format_time(std::int64_t ms);
 /// Appends the same 24 characters (without allocation when `out` has room).
 void append_time(std::string& out, std::int64_t ms);

@@ -11,7 +11,7 @@
 
 /// Integers of variable length: base 128, the lowest seven bits first, the top bit set on all bytes
 /// but the last. Signed ones are zigzag encoded first, so that small negative numbers are short
-/// (Protocol Buffers; Kafka's ByteUtils.java). A value has the same bytes whatever its type.
+/// (Protocol Buffers; Kafka's ByteUtils.java). The bytes of a value do not depend on its type.
 namespace millrace {
 
 /// The longest varint of 64 bits.
@@ -32,8 +32,8 @@ inline constexpr std::size_t varint_bytes_max = 10;
   return varint_bytes(zigzag(value));
 }
 
-/// Writes varint_bytes(value) bytes, for which there must be room, and returns their end. The
-/// encoding is the shortest one.
+/// Writes varint_bytes(value) bytes in the shortest encoding and returns their end. There must be
+/// enough space at `out`.
 [[nodiscard]] constexpr char* write_varint(char* out, std::uint64_t value) {
   while (value >= 0x80U) [[unlikely]] {
     *out++ = static_cast<char>(value | 0x80U);
@@ -47,15 +47,15 @@ inline constexpr std::size_t varint_bytes_max = 10;
 }
 
 /// Reads one value from the front of [at, end) and returns the end of its bytes, or null when the
-/// bytes end within the value or it needs more bits than T has. Longer encodings than the shortest
-/// are read, up to the length of the largest T.
+/// bytes end within the value or it needs more bits than T has. Also accepts encodings that are
+/// longer than the shortest, up to the length of the largest T.
 template <std::unsigned_integral T>
 [[nodiscard]] constexpr const char* read_varint(const char* at, const char* end, T& value) {
   if (at != end && static_cast<unsigned char>(*at) < 0x80U) [[likely]] {
     value = static_cast<unsigned char>(*at);
     return at + 1;
   }
-  // Two bytes are nearly as usual: the size of a record, its number in a batch.
+  // Two bytes are nearly as common: the size of a record, its number in a batch.
   if (end - at >= 2 && static_cast<unsigned char>(at[1]) < 0x80U) {
     value = (static_cast<unsigned char>(at[0]) & 0x7fU) |
             (static_cast<T>(static_cast<unsigned char>(at[1])) << 7U);
