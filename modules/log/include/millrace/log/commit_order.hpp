@@ -6,8 +6,8 @@
 
 namespace millrace::log {
 
-/// Whether the log knows in which order commits over all its partitions were made, so that
-/// FetchedBatch::position orders the records of several; Kafka does not. Thread-safe.
+/// True if the log knows the order of the commits of all its partitions. Then
+/// FetchedBatch::position orders records of several partitions. False on Kafka. Thread-safe.
 [[nodiscard]] bool has_commit_order(Log& log);
 
 }  // namespace millrace::log

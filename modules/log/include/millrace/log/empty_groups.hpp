@@ -12,15 +12,16 @@
 
 namespace millrace::log {
 
-/// Tools are members of it while they wait for the end of others.
+/// Tools join this group while they wait for members of other groups to leave.
 inline constexpr std::string_view tool_group = "millrace.tool";
 
-/// For a tool that must not work while services do: returns when the groups that `chosen` picks
-/// have no members; at once, and without a write, when they have none. Members that died are waited
-/// for until they are expelled. On Kafka only members of the log do that, and nobody else may be
-/// left: so `log` joins `tool_group` meanwhile. `pause` lets some time pass, such as 100 ms; when
-/// it fails, so does this. `clock` is the one of the log. errc::busy names a member that lives, or
-/// one that stays for three sessions although nothing is heard of it; failures of the log.
+/// For a tool that must not run while services run. Waits until all groups for which `chosen`
+/// returns true have no members. Returns at once, and without a write, when they have no members.
+/// Members that died count until they are expelled. On Kafka only members of the log can expel
+/// others, and there may be no other member. So `log` joins `tool_group` meanwhile. `pause` waits a
+/// short time, such as 100 ms; its error ends the wait. `clock` is the clock of the log. errc::busy
+/// names a member that is alive, or a member that is still there after three silent sessions; also
+/// the errors of the log.
 [[nodiscard]] Status await_empty_groups(Log& log, Clock& clock,
                                         const std::function<bool(const GroupInfo&)>& chosen,
                                         const std::function<Status()>& pause);

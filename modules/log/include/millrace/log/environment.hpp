@@ -9,11 +9,12 @@
 
 namespace millrace::log {
 
-/// The outside world of a log, passed in. All members outlive the log.
+/// The clock, files, random source and processes that a log uses. All must outlive the log.
 struct LogEnvironment {
   Clock& clock;
   FileSystem& files;
-  Random& random;  ///< its numbers differ after each start: they name logs and histories of logs
+  Random& random;  ///< must give other numbers after each start: they become ids of logs and of
+                   ///< their histories
   Processes& processes;
 };
 

@@ -18,24 +18,25 @@ struct FetchedBatch {
   std::size_t count = 0;
 };
 
-/// Memory for one fetch, reused by the next. Records point into `bytes`. Not thread-safe.
+/// The result of a fetch. Reuse it for the next fetch, which overwrites it. Records point into
+/// `bytes`. Not thread-safe.
 struct FetchBuffer {
   std::string bytes;
   std::vector<RecordView> records;
   std::vector<FetchedBatch> batches;
-  Offset next;  ///< where to fetch on
-  Offset end;  ///< one past the last committed record when the fetch ran; next == end: nothing more
-               ///< is known
+  Offset next;  ///< the offset for the next fetch
+  Offset end;   ///< the offset after the last committed record at the time of the fetch; when next
+                ///< == end, there are no more records yet
 };
 
-/// A partition and how far somebody has read it.
+/// A partition and the offset up to which a reader has read it.
 struct Interest {
   TopicPartition partition;
-  Offset next;  ///< interested in this offset and later
+  Offset next;  ///< the reader waits for records at this offset and later
 };
 
 enum class WaitOutcome : std::uint8_t {
-  ready,  ///< something new is there
+  ready,  ///< there is a new record
   timeout,
   interrupted  ///< interrupt() was called since the last wait
 };

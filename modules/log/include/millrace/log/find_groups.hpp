@@ -11,14 +11,14 @@
 
 namespace millrace::log {
 
-/// Which groups find_groups() returns, and what of them.
+/// Which groups find_groups() returns, and with which data.
 struct GroupsWanted {
-  std::string_view name = {};  ///< of the one group; empty: all groups
+  std::string_view name = {};  ///< the name of one group; empty: all groups
   bool positions = true;       ///< false: GroupInfo::positions is empty
 };
 
-/// A log that asks others for each group of Log::groups(): it implements this too, so that only
-/// what is wanted is asked for. A log that wraps another one passes the call on.
+/// An additional interface of a log that needs requests for each group in Log::groups(), so that it
+/// can ask only for the groups that are wanted. A log that wraps another log forwards the call.
 class GroupFinder {
  public:
   virtual ~GroupFinder() = default;
@@ -26,11 +26,11 @@ class GroupFinder {
   [[nodiscard]] virtual Result<std::vector<GroupInfo>> find_groups(const GroupsWanted& wanted) = 0;
 };
 
-/// The groups of Log::groups() that are wanted, by id; none when no group has the name. On Kafka
-/// each group has its positions at a coordinator of its own, which may be away, and ACLs may hide
-/// them (errc::not_authorized): the coordinators of other groups are not asked, and without
-/// positions none is. Members, tasks and owners can be read by all who may read the log. Failures
-/// as Log::groups(). Thread-safe.
+/// Returns the groups that are wanted, by id; none when no group has the name. On Kafka the
+/// positions of each group are at its own coordinator, which may be unavailable, and ACLs may hide
+/// them (errc::not_authorized). This function asks only the coordinators of the wanted groups, and
+/// none if positions are not wanted. Every handle that may read the log can read members, tasks and
+/// owners. Errors are those of Log::groups(). Thread-safe.
 [[nodiscard]] Result<std::vector<GroupInfo>> find_groups(Log& log, const GroupsWanted& wanted);
 
 }  // namespace millrace::log

@@ -15,11 +15,12 @@ struct KeyedRecord {
   Offset offset;
 };
 
-/// Looks whether the records of a topic have keys: returns one that has a key. No value when there
-/// is none among the first 64 KiB or so of the records that each partition keeps, so also for a
-/// topic without records. Call it before partitions are added: later records of a key may then be
-/// in another partition than earlier ones. A topic that is compacted has keys, whatever this finds:
-/// see Log::topic_settings(). errc::topic_replaced, unknown_topic, and those of Log::fetch().
+/// Looks for a record with a key in a topic, and returns the first one that it finds. It reads
+/// about the first 64 KiB of the records of each partition; no value when no record there has a
+/// key, or when the topic has no records. Call it before you add partitions, because then later
+/// records of a key may be in another partition than earlier ones. The records of a compacted topic
+/// always have keys: also check Log::topic_settings(). errc::topic_replaced, unknown_topic, and the
+/// errors of Log::fetch().
 ///
 ///     MILLRACE_ASSIGN(const auto keyed, log::find_key(log, topic));
 ///     if (!keyed) {

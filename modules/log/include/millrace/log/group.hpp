@@ -11,33 +11,35 @@
 
 namespace millrace::log {
 
-/// What changed for a member since it last polled.
+/// The changes for a member since its last poll().
 struct MembershipChange {
-  std::vector<Claim> granted;  ///< ours from now on
+  std::vector<Claim> granted;     ///< the member has these claims from now on
+  std::vector<Claim> asked_back;  ///< the member still has these claims; it commits, then releases
+                                  ///< them for other members
   std::vector<Claim>
-      asked_back;  ///< still ours: commit, then release them so that others get their share
-  std::vector<Claim> lost;  ///< no longer ours; commits under them are refused
+      lost;  ///< the member does not have these claims any more; commits under them are refused
   [[nodiscard]] bool empty() const { return granted.empty() && asked_back.empty() && lost.empty(); }
 };
 
-/// A member of a group: shares the group's tasks with the others, fairly and stickily.
-/// Destroying it releases its claims. One thread at a time, except for heartbeat().
+/// A member of a group. The members share the tasks of the group equally, and a task stays with its
+/// member if possible. The destructor releases the claims. Only one thread at a time may use it,
+/// except for heartbeat().
 class Membership {
  public:
   virtual ~Membership() = default;
-  /// Sends a heartbeat, and returns what changed. Call at least every second: a
-  /// member that misses its session time-out loses its claims.
+  /// Sends a heartbeat and returns the changes. Call it at least every second: a member that is
+  /// silent for longer than the session timeout loses its claims.
   [[nodiscard]] virtual Result<MembershipChange> poll() = 0;
-  /// Sends a heartbeat, and nothing more: poll() returns what changed. Any
-  /// thread, at any time, also during poll() and release(): housekeeping calls it some ten times a
-  /// second while the polling thread works. A session that ran out already is not renewed; the next
-  /// poll() returns what was lost with it. Failures as poll(); an unreachable cluster is none.
+  /// Sends a heartbeat. Changes are returned by poll() only. Any thread may call it at any time,
+  /// also during poll() and release(): housekeeping calls it about ten times a second while the
+  /// polling thread works. It cannot renew a session that has expired; the next poll() returns the
+  /// claims that were lost. Errors are those of poll(), but an unreachable cluster is no error.
   [[nodiscard]] virtual Status heartbeat() = 0;
-  /// Gives a task back; others may take it at once.
+  /// Releases a task; other members may get it at once.
   [[nodiscard]] virtual Status release(const Claim& claim) = 0;
 };
 
-/// For people and tools.
+/// A group with its members, tasks and positions, for people and tools.
 struct GroupInfo {
   struct Task {
     std::string name;
@@ -52,7 +54,7 @@ struct GroupInfo {
     std::string name;
     std::int64_t pid = 0;
     std::int64_t heartbeat_age_ms = 0;
-    std::int64_t session_ms = 0;  ///< silent for longer, it loses its claims
+    std::int64_t session_ms = 0;  ///< a member that is silent for longer loses its claims
   };
   GroupId id;
   std::string name;

@@ -12,17 +12,17 @@ namespace millrace::log {
 /// examples. Handles of one broker are members of one log. Thread-safe; handles keep it alive.
 class MemoryBroker {
  public:
-  /// `clock` outlives the broker. With `simulated` waits never sleep.
+  /// `clock` must outlive the broker. With `simulated`, waits never sleep.
   MemoryBroker(Clock& clock, bool simulated);
   ~MemoryBroker();
 
   [[nodiscard]] std::unique_ptr<Log> connect(LogOptions options);
 
-  /// What becomes durable only on request: with manual durability wait_durable waits for
-  /// `make_durable`. Off at first.
+  /// With manual durability, commits become durable only when make_durable() is called, and
+  /// wait_durable() waits for it. Off at first.
   void set_manual_durability(bool manual);
   void make_durable();
-  /// Makes the following commits fail with this code before anything is written, `times` times.
+  /// The next `times` commits fail with this code before anything is written.
   void fail_commits(ErrorCode code, int times);
   /// The member's process dies: its claims are freed, its later calls return errc::closed.
   void kill_member(Log& handle);

@@ -11,9 +11,9 @@
 
 namespace millrace::log {
 
-/// The partition of a record among `partitions` > 0: of a key by Kafka's murmur2 partitioner
-/// (Utils.java, BuiltInPartitioner.java), the same on every backend and for Kafka's own clients;
-/// without a key any one, drawn from `random`. Thread-safe as far as `random` is.
+/// Chooses the partition of a record; `partitions` is above 0. With a key it uses Kafka's murmur2
+/// partitioner (Utils.java, BuiltInPartitioner.java), so the result is the same on every backend
+/// and for Kafka's own clients. Without a key the partition is random. Thread-safe if `random` is.
 [[nodiscard]] PartitionId choose_partition(std::optional<std::string_view> key,
                                            std::int32_t partitions, Random& random);
 

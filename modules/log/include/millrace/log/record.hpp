@@ -11,25 +11,28 @@
 
 namespace millrace::log {
 
-/// One header of a record. Lifetime: that of the bytes it was read from.
+/// One header of a record. Valid as long as the bytes from which it was read.
 struct HeaderView {
   std::string_view key;
   std::optional<std::string_view> value;
 };
 
 /// The headers of a record, as encoded in a RecordBatch v2 (per header: varint key length, key,
-/// varint value length or -1, value). A cheap view, valid as long as the bytes it was read from.
+/// varint value length or -1, value). A cheap view, valid as long as the bytes from which it was
+/// read.
 class HeadersView {
  public:
   HeadersView() = default;
   HeadersView(std::string_view encoded, std::int32_t count) : encoded_(encoded), count_(count) {}
 
   [[nodiscard]] std::int32_t size() const { return count_; }
-  /// The encoded headers without their count; copying them to another record copies all headers.
+  /// The encoded headers without their count. To copy all headers to another record, copy these
+  /// bytes.
   [[nodiscard]] std::string_view encoded() const { return encoded_; }
-  /// Takes the next header off a cursor that starts as encoded(); false at the end.
+  /// Reads the next header and moves the cursor, which begins as encoded(). False at the end.
   static bool next(std::string_view& cursor, HeaderView& out);
-  /// The value of the first header of that key; nothing if there is none or it is null.
+  /// The value of the first header with this key; no value if there is no such header or its value
+  /// is null.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view key) const;
 
  private:
@@ -50,8 +53,8 @@ class HeadersBuilder {
   std::int32_t count_ = 0;
 };
 
-/// A record to be written; views are copied when it is added to a Transaction. Null key and null
-/// value as in Kafka; null value with a key is a tombstone.
+/// A record to write. Its views are copied when it is added to a Transaction. Key and value may be
+/// missing, as in Kafka; a record with a key and without a value is a tombstone.
 struct Record {
   std::int64_t timestamp_ms = 0;  ///< event time
   std::optional<std::string_view> key;

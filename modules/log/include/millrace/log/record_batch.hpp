@@ -17,13 +17,13 @@ namespace millrace::log {
 inline constexpr std::size_t record_batch_header_bytes = 61;
 
 /// Encodes records into one RecordBatch v2: uncompressed, create time, not transactional, producer
-/// id -1. The base offset is not covered by the checksum and is assigned last, by
-/// `set_base_offset`. Reusable through clear(); not thread-safe.
+/// id -1. The base offset is not part of the checksum. Assign it last, with set_base_offset(). Call
+/// clear() to use the builder again. Not thread-safe.
 class RecordBatchBuilder {
  public:
   void add(const Record& record);
   [[nodiscard]] std::int32_t count() const { return count_; }
-  /// Bytes that finish() will return, so far.
+  /// The number of bytes that finish() would return now.
   [[nodiscard]] std::size_t bytes() const { return buffer_.size(); }
   /// Completes header and checksum (base offset 0, leader epoch 0) and returns the batch. Valid
   /// until the next change.
@@ -40,7 +40,7 @@ class RecordBatchBuilder {
 /// Writes the base offset into an encoded batch.
 void set_base_offset(char* batch, Offset base);
 
-/// What the fixed part of a batch says.
+/// The fields of the fixed part of a batch.
 struct RecordBatchHeader {
   Offset base_offset;
   std::size_t bytes = 0;  ///< of the whole batch
@@ -59,9 +59,9 @@ struct RecordBatchHeader {
 /// Checks the checksum of a whole batch.
 [[nodiscard]] bool batch_checksum_holds(std::string_view batch);
 
-/// Decodes all records of a whole batch to the end of `out`; views point into `batch`.
-/// errc::corrupt with the position on any malformed byte; compressed or control batches are refused
-/// by name. Safe on hostile input.
+/// Decodes all records of a whole batch and appends them to `out`; their views point into `batch`.
+/// errc::corrupt, with the position, for malformed bytes, and for compressed batches and control
+/// batches. Safe for hostile input.
 [[nodiscard]] Status decode_batch(std::string_view batch, std::vector<RecordView>& out);
 
 }  // namespace millrace::log

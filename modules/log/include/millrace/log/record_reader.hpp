@@ -15,16 +15,16 @@
 
 namespace millrace::log {
 
-/// What a reader found.
+/// The outcome of RecordReader::next().
 enum class ReadOutcome : std::uint8_t {
-  record,    ///< a record, which is in hand now
-  none_yet,  ///< all that is committed by now was read; more may follow
-  end        ///< all up to the end that was asked for was read
+  record,    ///< there is a record: see record()
+  none_yet,  ///< all committed records were read; more may follow
+  end        ///< all records before the ends of the ranges were read
 };
 
-/// Reads ranges of partitions as one sequence: in the order of commits where the log has one, else,
-/// as on Kafka, by the time of the next record of each partition. Records of one partition are
-/// always in the order of their offsets.
+/// Reads ranges of partitions as one sequence, in the order of commits. A log without such an
+/// order, such as Kafka, merges the partitions by the timestamp of their next record. Records of
+/// one partition are always in the order of their offsets.
 ///
 ///     RecordReader reader(log, {{.partition = {orders.id, partition(0)}, .from = offset(0)}});
 ///     while (true) {
@@ -36,49 +36,53 @@ enum class ReadOutcome : std::uint8_t {
 /// Not thread-safe, except for interrupt(). The log outlives the reader.
 class RecordReader {
  public:
-  /// What happens when records of a range were removed, by retention or by a trim, before the
-  /// reader came to them.
+  /// What the reader does when records of a range were removed, by retention or by a trim, before
+  /// it read them.
   enum class OnRemoved : std::uint8_t {
     error,          ///< next() fails with errc::out_of_range
-    skip_at_first,  ///< as `skip` until the range was read from once, then as `error`
-    skip            ///< the reader continues at the first record that is kept; removed() counts
+    skip_at_first,  ///< as `skip` until the first record of the range was read, then as `error`
+    skip  ///< the reader continues at the first record that still exists; removed() counts the
+          ///< skipped offsets
   };
   struct Range {
     TopicPartition partition;
     Offset from;                     ///< records before this offset are not read
-    std::optional<Offset> end = {};  ///< nor are records at or after this one
+    std::optional<Offset> end = {};  ///< records at or after this offset are not read
     OnRemoved on_removed = OnRemoved::error;
   };
 
-  /// Fetched records take `buffer_bytes` together, but at least 4 KiB or one batch for each range.
+  /// The fetched records of all ranges use about `buffer_bytes` of memory, but at least 4 KiB or
+  /// one batch for each range.
   RecordReader(Log& log, const std::vector<Range>& ranges, std::size_t buffer_bytes = 16U << 20U);
   ~RecordReader();
   RecordReader(const RecordReader&) = delete;
   RecordReader& operator=(const RecordReader&) = delete;
 
-  /// Moves to the next record. Fails as Log::fetch() and Log::start_offset() do, among them
-  /// errc::out_of_range and errc::topic_replaced; a failure moves nothing, and the next call tries
-  /// the same again. On Kafka it may wait for brokers, as Log::fetch() does.
+  /// Moves to the next record. Errors are those of Log::fetch() and Log::start_offset(), such as
+  /// errc::out_of_range and errc::topic_replaced. After an error the reader stays where it was, and
+  /// the next call tries the same again. On Kafka it may wait for brokers, as Log::fetch() does.
   [[nodiscard]] Result<ReadOutcome> next();
-  /// The record in hand, valid until the next call of next(), which must have returned `record`.
+  /// The current record, after next() returned `record`. Valid until the next call of next().
   [[nodiscard]] const RecordView& record() const;
   /// The index of its range.
   [[nodiscard]] std::size_t range() const;
   /// The end of its commit; LogPosition{} on Kafka.
   [[nodiscard]] LogPosition commit() const;
 
-  /// Sleeps until there may be something to read, interrupt(), or the deadline
-  /// (Clock::monotonic_ns). At the end of all ranges it returns `ready` at once. So it may after a
-  /// failure: a caller that tries again pauses by itself. A reader without ranges only sleeps.
+  /// Sleeps until there may be a record to read, until interrupt(), or until the deadline
+  /// (Clock::monotonic_ns). At the end of all ranges it returns `ready` at once. After an error it
+  /// may also return at once, so a caller that tries again should pause first. A reader without
+  /// ranges only sleeps.
   [[nodiscard]] WaitOutcome wait(std::int64_t deadline_ns);
-  /// Makes the wait() that sleeps now, or else the next one that would sleep, return. Any thread.
+  /// Ends the present wait(). If no thread waits, ends the next wait() that would sleep. Any
+  /// thread.
   void interrupt();
 
-  /// Where a further reader continues in a range: next() has returned all before this offset. It is
-  /// also behind what has an offset and is no record, such as the transaction markers of Kafka. A
-  /// program that keeps it outside of the log keeps a TopicPosition.
+  /// The offset at which another reader can continue in a range: next() has returned all records
+  /// before it. It is also after the offsets that are not records, such as the transaction markers
+  /// of Kafka. A program that stores its position outside of the log should store a TopicPosition.
   [[nodiscard]] Offset position(std::size_t range) const;
-  /// Offsets that OnRemoved::skip passed over.
+  /// The number of offsets that were skipped because of OnRemoved::skip.
   [[nodiscard]] std::uint64_t removed() const { return removed_; }
 
  private:

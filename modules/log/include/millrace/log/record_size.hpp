@@ -10,13 +10,13 @@
 
 namespace millrace::log {
 
-/// The size of a record, as LogOptions::max_record_bytes limits it: encoded as the first of its
-/// batch, without its own length field. A check before a commit uses this size.
+/// The size of a record that LogOptions::max_record_bytes limits: its size as the first record of a
+/// batch, without its length field.
 [[nodiscard]] std::size_t record_bytes(const Record& record);
 
-/// The rule on the size of a record, the same for every log. A log asks it of each commit. Code
-/// that gathers records of others into one commit asks it first, so that a record that is too large
-/// costs only itself. errc::too_large names size and limit.
+/// Checks the size of a record; the rule is the same for every log. A log checks each commit. Code
+/// that puts records of several callers into one commit should check each record first, so that a
+/// record that is too large does not fail the others. errc::too_large names the size and the limit.
 [[nodiscard]] Status check_record_size(std::size_t bytes, const LogOptions& options);
 [[nodiscard]] inline Status check_record_size(const Record& record, const LogOptions& options) {
   return check_record_size(record_bytes(record), options);

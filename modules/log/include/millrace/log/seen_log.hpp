@@ -6,15 +6,16 @@
 
 namespace millrace::log {
 
-/// The history of a log, and a position of it: what Log::check_past() is asked about.
+/// A history of a log, and a position in it: the arguments of Log::check_past().
 struct SeenLog {
   Lineage lineage;
   LogPosition position;
   friend bool operator==(const SeenLog&, const SeenLog&) = default;
 };
 
-/// The log as the handle sees it now: all that it has read lies before the position, and the
-/// position is of that lineage, also when another process opens the log meanwhile. Any thread.
+/// The present history and position of the log: everything that this handle has read is before the
+/// position. The two belong together, even if another process opens the log at the same time. Any
+/// thread.
 [[nodiscard]] SeenLog see_log(Log& log);
 
 }  // namespace millrace::log

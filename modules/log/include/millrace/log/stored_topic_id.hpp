@@ -8,8 +8,8 @@
 
 namespace millrace::log {
 
-/// A log whose handles number topics for themselves: it implements this too. A log that wraps
-/// another one passes the call on.
+/// An additional interface of a log in which each handle has its own topic ids. A log that wraps
+/// another log forwards the call.
 class TopicNumbers {
  public:
   virtual ~TopicNumbers() = default;
@@ -17,15 +17,17 @@ class TopicNumbers {
   [[nodiscard]] virtual std::uint64_t stored_topic_id(TopicId topic) = 0;
 };
 
-/// By what records and files outside of the log name a topic beside its name, when they have
-/// offsets of it: a topic that was deleted and created again has the same name and another number.
-/// All handles of the log return the same, and never the same for two topics of a name. Copies of
-/// an embedded log have it, too. 0: the backend has no such number, as Kafka before 2.8; and there
-/// for a topic that find_topic(), create_topic() and topics() did not return. Thread-safe.
+/// A number for a topic. Records and files outside of the log that contain offsets of a topic store
+/// this number with its name, because a topic that was deleted and created again has the same name
+/// but another number. All handles of the log return the same number. Two topics with the same name
+/// never have the same number. A copy of an embedded log has the same numbers. 0 when the backend
+/// has no such numbers, as Kafka before 2.8, and on Kafka for a topic that this handle has not got
+/// from find_topic(), create_topic() or topics(). Thread-safe.
 [[nodiscard]] std::uint64_t stored_topic_id(Log& log, TopicId topic);
 
-/// Whether what names a topic by `stored` is about another one than that whose number is `now`. It
-/// is not when either is 0: what was written where topics had no numbers stays usable.
+/// True if a record or file with the number `stored` belongs to another topic than the one with the
+/// number `now`. False if either number is 0, so that data from logs without such numbers stays
+/// usable.
 [[nodiscard]] constexpr bool is_another_topic(std::uint64_t stored, std::uint64_t now) {
   return stored != 0 && now != 0 && stored != now;
 }

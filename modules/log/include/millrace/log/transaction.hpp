@@ -18,18 +18,19 @@ namespace millrace::log {
 /// Orders the claims on one task: a later claim has a greater epoch, and no epoch is ever used
 /// again.
 struct ClaimEpoch {
-  std::uint64_t era = 0;  ///< rises when the log cannot know which numbers were used
+  std::uint64_t era = 0;  ///< increases when the log cannot know which numbers were used
   std::uint64_t number = 0;
   friend auto operator<=>(const ClaimEpoch&, const ClaimEpoch&) = default;
 };
 
-/// The right to work on one task of a group. A newer claim on the same task makes this one
-/// stale for ever. A value: copies are the same claim.
+/// The right to work on one task of a group. A newer claim on the same task makes this claim
+/// invalid for ever. A value type: copies are the same claim.
 class Claim {
  public:
   /// A claim that is never current.
   Claim() = default;
-  /// For backends. `slot` is where the backend finds the task; it means nothing to others.
+  /// For backends. `slot` is the index with which the backend finds the task; other code must not
+  /// use it.
   Claim(GroupId group, std::string task, ClaimEpoch epoch, std::int64_t slot = -1)
       : group_(group), task_(std::move(task)), epoch_(epoch), slot_(slot) {}
 
@@ -47,9 +48,10 @@ class Claim {
   std::int64_t slot_ = -1;
 };
 
-/// Records for any topics and partitions, input positions of groups and the claims they are written
-/// under: all become visible together or never. Records are encoded as they are added. Reusable
-/// through clear(), which keeps its memory. Not thread-safe.
+/// Records for any topics and partitions, input positions of groups, and the claims under which
+/// they are written. All records and positions become visible together or never. Records are
+/// encoded when they are added. Call clear() to use it again; clear() keeps the memory. Not
+/// thread-safe.
 class Transaction {
  public:
   struct Position {
@@ -66,15 +68,17 @@ class Transaction {
     std::int64_t number = -1;
   };
 
-  /// Encodes the record. A transaction of more than 256 MiB keeps count only: no log takes it.
+  /// Encodes the record and adds it. Beyond 256 MiB only the size is counted, because no log
+  /// accepts such a transaction.
   void append(TopicPartition partition, const Record& record);
-  /// The last one given for a group and partition counts.
+  /// Sets the position of a group in a partition; a second call for the same group and partition
+  /// replaces the first one.
   void set_position(GroupId group, TopicPartition partition, Offset next);
-  /// The commit is refused with errc::fenced unless this claim is current. More than one may be
-  /// required.
+  /// The commit fails with errc::fenced unless this claim is current. Call it again to require
+  /// several claims.
   void require(const Claim& claim);
-  /// Makes the commit repeatable: the same producer and number again returns the first outcome and
-  /// writes nothing.
+  /// Makes the commit repeatable: a second commit with the same producer and number writes nothing
+  /// and returns the outcome of the first one.
   void set_sequence(std::string_view producer, std::int64_t number);
 
   [[nodiscard]] bool empty() const { return used_ == 0 && positions_.empty(); }
@@ -83,7 +87,8 @@ class Transaction {
   [[nodiscard]] std::size_t records() const { return records_; }
   /// Encoded size of the largest record so far.
   [[nodiscard]] std::size_t largest_record() const { return largest_record_; }
-  /// The latest time among the records so far, in ms since 1970; the earliest possible without any.
+  /// The latest timestamp of the records so far, in ms since 1970; the smallest possible number
+  /// when there are no records.
   [[nodiscard]] std::int64_t latest_ms() const { return latest_ms_; }
   void clear();
 
@@ -117,12 +122,13 @@ class Transaction {
 struct Committed {
   struct Partition {
     TopicPartition partition;
-    Offset first;  ///< offset of the first record the transaction put there
+    Offset first;  ///< offset of the first record of the transaction in this partition
   };
   LogPosition position;  ///< the end of the commit, for waiting on durability
   std::vector<Partition>
-      partitions;         ///< in the order in which the partitions were first appended to
-  bool repeated = false;  ///< the sequence had been seen: this is the first outcome
+      partitions;  ///< in the order in which the partitions were first appended to
+  bool repeated =
+      false;  ///< true: the sequence was used before, and this is the outcome of the first commit
 };
 
 }  // namespace millrace::log

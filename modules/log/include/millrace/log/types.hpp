@@ -17,7 +17,8 @@ struct Strong {
   friend constexpr auto operator<=>(Strong, Strong) = default;
 };
 
-/// The number of a record in its partition: it rises, may have gaps, and names one record for ever.
+/// The number of a record in its partition. Offsets increase, may have gaps, and always identify
+/// the same record.
 struct Offset : Strong<Offset, std::int64_t> {
   friend constexpr auto operator<=>(Offset, Offset) = default;
   /// The offset after this one.
@@ -31,13 +32,13 @@ struct PartitionId : Strong<PartitionId, std::int32_t> {
 };
 [[nodiscard]] constexpr PartitionId partition(std::int32_t value) { return PartitionId{{value}}; }
 
-/// A topic as a small number. On the embedded log it is the same for ever and for all; elsewhere
-/// only for one Log handle.
+/// A small number for a topic. On the embedded log it is permanent and the same for all handles; on
+/// other logs it is valid only for one Log handle.
 struct TopicId : Strong<TopicId, std::int32_t> {
   friend constexpr auto operator<=>(TopicId, TopicId) = default;
 };
 
-/// A group as a small number, with the same reach as TopicId.
+/// A small number for a group, valid in the same way as a TopicId.
 struct GroupId : Strong<GroupId, std::int32_t> {
   friend constexpr auto operator<=>(GroupId, GroupId) = default;
 };
@@ -51,35 +52,35 @@ struct TopicPartition {
 /// A position in the order of commits of a whole log: the end of a commit. Positions of one log are
 /// ordered by `position` alone. On Kafka there is no such order and both numbers are 0.
 struct LogPosition {
-  /// Opaque: others keep it beside `position` and pass both back. The log changes it when commits
-  /// may have been lost, so that Log::wait_durable() recognizes a position that was.
+  /// Opaque: store it together with `position`. The log changes it when commits may have been lost,
+  /// so that Log::wait_durable() recognizes a position that was lost.
   std::uint32_t era = 0;
   std::uint64_t position = 0;
   friend constexpr bool operator==(const LogPosition&, const LogPosition&) = default;
-  /// True for a position that a log which ends at `end` cannot have returned.
+  /// True if a log that ends at `end` cannot have returned this position.
   [[nodiscard]] constexpr bool is_beyond(const LogPosition& end) const {
     return era > end.era || position > end.position;
   }
 };
 
-/// One history of a log, a random number. A log that loses what it held, or is put back from a
-/// backup, continues as another one: Log::check_past(). 0: none is known.
+/// The id of one history of a log, a random number. A log that lost commits or was restored from a
+/// backup continues with another id: see Log::check_past(). 0: not known.
 struct Lineage : Strong<Lineage, std::uint64_t> {
   friend constexpr auto operator<=>(Lineage, Lineage) = default;
 };
 
-/// Which services may write a topic and which read it.
+/// Which services may write a topic, and which services read it.
 enum class TopicKind : std::uint8_t {
-  events = 1,         ///< facts: one service, its owner, writes; any reads
-  commands = 2,       ///< requests to one service, its owner, which reads; any writes
-  private_topic = 3,  ///< the owner's own: changelogs, repartitions
+  events = 1,         ///< facts: only the owner writes, every service may read
+  commands = 2,       ///< requests to one service: every service may write, the owner reads
+  private_topic = 3,  ///< only the owner writes and reads: changelogs, repartitions
   /// of the library (`__millrace.NAME`), compacted: each service writes the keys that begin with
-  /// its name and `/`; any reads
+  /// its name and `/`; every service may read
   system = 4
 };
 [[nodiscard]] std::string to_string(TopicKind kind);
 
-/// What identifies a topic. How its records are kept is set apart: TopicSettings.
+/// The specification of a topic. It does not include TopicSettings.
 struct TopicSpec {
   std::string name;  ///< 1 to 249 of [A-Za-z0-9._-], as in Kafka
   std::int32_t partitions = 1;
@@ -93,12 +94,12 @@ struct Topic {
   TopicSpec spec;
 };
 
-/// When an acknowledged commit can still be lost.
+/// When an acknowledged commit counts as durable. See docs/guide/log.md, "Durability".
 enum class DurabilityPolicy : std::uint8_t {
-  sync,      ///< what leaves the system waits until it is on the disk
-  interval,  ///< the same, and the disk is synced every so many ms
-  os  ///< the edge waits for the commit only: a power cut may lose the last moments, a dead process
-      ///< never
+  sync,      ///< a response waits until the commit is on the disk
+  interval,  ///< the same, but the disk is synced only every LogOptions::sync_interval_ms
+  os  ///< a response does not wait for the disk: a power cut may lose the last commits, the death
+      ///< of a process loses none
 };
 
 }  // namespace millrace::log

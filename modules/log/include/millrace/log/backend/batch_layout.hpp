@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// Places of the fields of a RecordBatch v2: docs/formats/record_batch.md.
+// Byte offsets of the fields of a RecordBatch v2: docs/formats/record_batch.md.
 namespace millrace::log::batch_layout {
 
 inline constexpr std::size_t base_offset = 0;

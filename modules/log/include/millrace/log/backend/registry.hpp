@@ -11,13 +11,14 @@
 
 namespace millrace::log {
 
-/// Opens the log that a URL of the backend's own scheme names. Calls checked_options() (rules.hpp).
+/// A function that opens the log of a URL with the scheme of the backend. It calls
+/// checked_options() (rules.hpp).
 using LogOpener = Result<std::unique_ptr<Log>> (*)(std::string_view url,
                                                    LogEnvironment& environment, LogOptions options);
 
-/// Makes open_log() know URLs that begin with `scheme` and a colon. `example` shows people what
-/// such a URL looks like. A second call for a scheme replaces the first one. Both texts must live
-/// as long as the program. Thread-safe.
+/// Registers a backend: open_log() calls `opener` for URLs that begin with `scheme` and a colon.
+/// `example` is the form of such a URL, for messages. A second call for a scheme replaces the first
+/// one. Both texts must live as long as the program. Thread-safe.
 ///
 ///     register_scheme("file", "file:DIR", &open_directory);
 void register_scheme(std::string_view scheme, std::string_view example, LogOpener opener);

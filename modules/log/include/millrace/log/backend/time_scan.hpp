@@ -10,12 +10,13 @@
 
 namespace millrace::log {
 
-/// The first of the records whose time is at or after the given one.
+/// The offset of the first record whose timestamp is at or after `time_ms`; no value if there is
+/// none.
 [[nodiscard]] std::optional<Offset> first_at_time(std::span<const RecordView> records,
                                                   std::int64_t time_ms);
 
-/// The same of a partition from an offset on, up to the end that fetches of the handle know: reads
-/// record by record, for a log that knows no more than that none lies before `from`.
+/// The same for a partition, from `from` up to the end that fetches of this handle know. Reads
+/// record by record; for a log that only knows that no such record is before `from`.
 [[nodiscard]] Result<std::optional<Offset>> scan_for_time(Log& log, TopicPartition partition,
                                                           Offset from, std::int64_t time_ms);
 
