@@ -12,17 +12,17 @@
 
 namespace millrace::http {
 
-/// Header fields in order of arrival, all in one buffer. Names compare without case. Not
-/// thread-safe.
+/// Header fields in the order in which they were added, all in one buffer. Names are compared
+/// without regard to case. Not thread-safe.
 ///
 /// Safe against header injection: control characters in a value become spaces, and a field whose
-/// name is not an HTTP token is left out.
+/// name is not an HTTP token is dropped.
 class Headers {
  public:
   Headers() = default;
   Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 
-  /// Appends a field, also when there is one of that name.
+  /// Appends a field, even if there is a field with this name.
   void add(std::string_view name, std::string_view value);
   /// Replaces the first field of that name, or appends it.
   void set(std::string_view name, std::string_view value);
@@ -47,7 +47,8 @@ class Headers {
   std::vector<Entry> entries_;
 };
 
-/// Whether two header names, methods or tokens are the same but for the case of ASCII letters.
+/// True if two header names, methods or tokens are equal without regard to the case of ASCII
+/// letters.
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 }  // namespace millrace::http

@@ -13,14 +13,14 @@
 
 namespace millrace::http {
 
-/// The methods of HTTP that are routed; any other is `other`.
+/// The HTTP methods that a router knows; any other method is `other`.
 enum class Method : unsigned char { get, head, post, put, del, patch, options, other };
 
 /// `GET`, `HEAD`, `POST`, `PUT`, `DELETE`, `PATCH`, `OPTIONS`; `OTHER` for the rest.
 [[nodiscard]] std::string_view method_name(Method method);
 
-/// A request as a handler gets it: whole, within the limits, its text decoded. A value; move it
-/// where it is needed.
+/// A request as a handler gets it: complete and within the limits. A value type; move it where it
+/// is needed.
 class Request {
  public:
   Method method = Method::get;
@@ -28,14 +28,16 @@ class Request {
   std::string path;    ///< The path alone, decoded.
   Headers headers;
   std::string body;
-  std::string id;  ///< The sender's `X-Request-Id` if it sent a sane one, else made here; every
-                   ///< answer carries it.
-  std::vector<std::pair<std::string, std::string>>
-      params;  ///< What the pattern captured, decoded, in order.
-  std::vector<std::pair<std::string, std::string>>
-      query;  ///< Query parameters, decoded, in order; repeats are kept.
+  /// The `X-Request-Id` of the sender if it is valid, otherwise a new id; each response contains
+  /// it.
+  std::string id;
+  /// The captures of the pattern, decoded, in order.
+  std::vector<std::pair<std::string, std::string>> params;
+  /// Query parameters, decoded, in order; repeats are kept.
+  std::vector<std::pair<std::string, std::string>> query;
 
-  /// What the route's pattern captured under `{name}`; empty when it has no such capture.
+  /// The value of the capture `{name}` in the pattern of the route; empty when there is no such
+  /// capture.
   [[nodiscard]] std::string_view param(std::string_view name) const;
   /// The first query parameter of that name. The view lives as long as the request.
   [[nodiscard]] std::optional<std::string_view> query_param(std::string_view name) const;
@@ -45,7 +47,8 @@ class Request {
   }
 };
 
-/// An answer. A value. `Content-Length`, `Connection` and `X-Request-Id` are the server's business.
+/// A response. A value type. The server writes `Content-Length`, `Connection` and `X-Request-Id`
+/// itself.
 struct Response {
   int status = 200;
   std::string body{};

@@ -11,9 +11,10 @@
 
 namespace millrace::http {
 
-/// An `application/problem+json` answer (RFC 9457). `type` is a URI reference that programs tell
-/// problems apart by, such as `order-id-reused`; empty stands for `about:blank`. An empty `title`
-/// is the status's own phrase, an empty `detail` is left out; `extra` members follow.
+/// Makes a response of type `application/problem+json` (RFC 9457). `type` is a URI reference with
+/// which programs distinguish problems, such as `order-id-reused`; empty means `about:blank`. If
+/// `title` is empty, the reason phrase of the status is used. An empty `detail` is left out.
+/// `extra` members follow.
 ///
 ///     responder.send(problem(409, "order-id-reused", "Order id reused", "...", {{"order_id",
 ///     id}}));
@@ -21,8 +22,8 @@ namespace millrace::http {
                                std::string_view detail = {},
                                std::initializer_list<telemetry::Field> extra = {});
 
-/// A problem that asks the sender to come again: 429 or 503 with `Retry-After` in whole seconds, at
-/// least 1.
+/// Makes a problem that asks the sender to try again: 429 or 503 with `Retry-After` in whole
+/// seconds, at least 1.
 [[nodiscard]] Response problem_retry(int status, std::chrono::milliseconds retry_after,
                                      std::string_view type, std::string_view detail,
                                      std::initializer_list<telemetry::Field> extra = {});

@@ -9,23 +9,25 @@
 
 namespace millrace::http {
 
-/// Where a responder's answer goes; the server implements it, a test of a handler may too.
+/// Receives the response of a responder. The server implements it; a test of a handler may
+/// implement it too.
 class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
   /// Called once, on any thread.
   virtual void deliver(Response response) = 0;
-  /// Calls `then`, on a thread of the server, when the client goes away before it has its response,
-  /// or its time has passed: what is done for it alone may end. At most once. When the response is
-  /// given meanwhile, on another thread, `then` may be called all the same: it must not harm. A
-  /// client that closes its sending half counts as gone. Any thread.
+  /// Calls `then` in a thread of the server when the client closes the connection before it has the
+  /// response, or when the deadline of the handler passes. Then work for this request alone may
+  /// end. `then` is called at most once. It may be called even if another thread sends the response
+  /// at the same time, so it must be harmless in that case. A client that closes its sending half
+  /// counts as gone. Any thread.
   virtual void when_abandoned(std::function<void()> then) { static_cast<void>(then); }
 };
 
-/// The duty to answer one request. Move-only; may be kept and used on any thread, also after the
-/// server is gone (the response is then dropped). A responder destroyed without a response sends
-/// 500. Responses given from another thread are gathered: a burst of them wakes the server's thread
-/// once.
+/// Sends the response of one request. Move-only. It may be stored and used in any thread, even
+/// after the server was destroyed; then the response is dropped. A responder that is destroyed
+/// before it sent a response sends 500. Responses from other threads are collected, so that many of
+/// them wake the thread of the server only once.
 class Responder {
  public:
   Responder() = default;
@@ -38,12 +40,12 @@ class Responder {
   }
   ~Responder() { drop(); }
 
-  /// Sends the response. At most once (asserted); one after the handler's deadline is counted and
-  /// dropped.
+  /// Sends the response. Call it at most once (asserted). A response after the deadline of the
+  /// handler is counted and dropped.
   void send(Response response);
-  /// Whether the response is still owed.
+  /// True until the response was sent.
   [[nodiscard]] bool pending() const { return sink_ != nullptr; }
-  /// Where the response goes, for ResponseSink::when_abandoned().
+  /// The receiver of the response, for ResponseSink::when_abandoned().
   [[nodiscard]] const std::shared_ptr<ResponseSink>& sink() const { return sink_; }
 
  private:

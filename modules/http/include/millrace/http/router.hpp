@@ -21,32 +21,34 @@ class Histogram;
 
 namespace millrace::http {
 
-/// Responds to a request, at once or later from any thread. Runs on the server's io thread, where
-/// it must neither block nor do more than a request of bounded size asks for; or on a worker, see
-/// Work. An exception is logged, and the response is 500.
+/// A function that responds to a request, at once or later from any thread. It runs in the io
+/// thread of the server, where it must not block and must do only a bounded amount of work, or in a
+/// worker thread (see Work). When it throws an exception, the exception is logged and the response
+/// is 500.
 using Handler = std::function<void(Request, Responder)>;
 
-/// Why requests are not served at the moment, or nothing. Runs on the server's thread for every
-/// request: quick.
+/// Returns the reason why requests are not served at present, or no value. Called in the thread of
+/// the server for every request, so it must be quick.
 using Gate = std::function<std::optional<std::string>()>;
 
 /// Where a handler runs.
 enum class Work : unsigned char {
-  quick,  ///< On the io thread: everything else on it waits meanwhile, `/livez` too.
-  heavy   ///< On a worker, whatever time it takes, at once with others. For what grows with state.
+  quick,  ///< In the io thread. All other requests of this thread wait meanwhile, even `/livez`.
+  heavy   ///< In a worker thread, in parallel with others; it may take long. For work that grows
+          ///< with the state.
 };
 
-/// What the routes of a group have in common.
+/// The common options of the routes of a group.
 struct RouteOptions {
-  Gate gate{};  ///< While it names a reason, requests get 503 with `Retry-After` and that reason.
-  bool limited = true;  ///< Needs a slot among max_in_flight and is refused (503) while draining;
-                        ///< probes are not.
-  /// Heavy ones that are limited share the workers, with a bounded line before them (503); those
-  /// that are not limited have a worker of their own.
+  Gate gate{};  ///< While it returns a reason, requests get 503 with `Retry-After` and this reason.
+  /// The requests count for max_in_flight, and get 503 while draining. False for probes.
+  bool limited = true;
+  /// Heavy routes that are limited share the workers and a bounded queue in front of them (503 when
+  /// it is full). Heavy routes that are not limited have a separate worker.
   Work work = Work::quick;
-  /// Bodies are JSON: one that does not say so in its `Content-Type` (`application/json` or
-  /// `application/*+json`, in UTF-8) is refused with 415, also one that says nothing: a web page of
-  /// another site may send that without asking.
+  /// Bodies are JSON. A request gets 415 unless its `Content-Type` is `application/json` or
+  /// `application/*+json`, in UTF-8. A request without a `Content-Type` gets 415 too, because a web
+  /// page of another site can let a browser send it without permission.
   bool takes_json = false;
 };
 
@@ -56,14 +58,16 @@ struct Route {
   std::string pattern;
   Handler handler;
   std::shared_ptr<const RouteOptions> options;
-  std::vector<std::string> segments;        ///< Of the pattern; a capture keeps its braces.
+  /// The segments of the pattern; a capture includes its braces.
+  std::vector<std::string> segments;
   telemetry::Histogram* latency = nullptr;  ///< Set by the server.
 };
 
 class Router;
 
-/// Adds routes that share options: `auto api = router.group({.gate = health.gate()});
-/// api.get("/orders/{id}", show);` A view of the router, which outlives it.
+/// Adds routes that share options:
+/// `auto api = router.group({.gate = health.gate()}); api.get("/orders/{id}", show);` A view of the
+/// router, which must outlive it.
 class RouteGroup {
  public:
   RouteGroup& get(std::string_view pattern, Handler handler) {
@@ -88,14 +92,14 @@ class RouteGroup {
   std::shared_ptr<const RouteOptions> options_;
 };
 
-/// Finds the handler for a method and a path. Patterns are `/`-separated: plain segments match
-/// themselves, `{name}` matches one non-empty segment and a last `{name...}` the whole rest. A
-/// plain segment is preferred to a capture. HEAD is served by GET's route when it has none of its
-/// own. Fill it before the server starts; then it is read only.
+/// Finds the handler for a method and a path. A pattern has segments between slashes. A plain
+/// segment matches itself, `{name}` matches one segment that is not empty, and `{name...}` at the
+/// end matches the whole rest. A plain segment is preferred to a capture. A HEAD request without
+/// its own route uses the route of GET. Add all routes before the server starts.
 class Router {
  public:
-  /// Two equal patterns with one method, or a pattern that does not start with `/`, are asserted
-  /// against.
+  /// Asserts that the pattern begins with `/` and that there is no other route with the same
+  /// pattern and method.
   void add(Method method, std::string_view pattern, Handler handler, RouteOptions options = {});
   [[nodiscard]] RouteGroup group(RouteOptions options);
 

@@ -20,40 +20,46 @@ class MetricRegistry;
 
 namespace millrace::http {
 
-/// Where a server listens and what it puts up with.
+/// The address of a server, and its limits.
 struct ServerOptions {
   std::string address = "127.0.0.1";   ///< An IP address.
   std::uint16_t port = 0;              ///< 0 takes a free one, see Server::port().
   std::size_t threads = 1;             ///< IO threads; a connection stays on one of them.
-  std::size_t max_connections = 4096;  ///< A further one gets 503 and is closed.
-  std::size_t max_in_flight = 1024;    ///< One more request waits in line for a slot.
-  /// Requests in that line; the one that waited longest is next. A further one gets 429
-  /// with `Retry-After`. Each is held whole, body included, and its handler is not called if the
-  /// client has closed its side of the connection meanwhile.
+  std::size_t max_connections = 4096;  ///< A further connection gets 503 and is closed.
+  /// Requests that are processed at the same time; further requests wait in a queue.
+  std::size_t max_in_flight = 1024;
+  /// Requests in this queue, first in, first out. A further request gets 429 with `Retry-After`.
+  /// Each waiting request is in memory with its body. If the client has closed its side of the
+  /// connection meanwhile, the handler is not called.
   std::size_t max_waiting = 1024;
-  std::size_t workers = 2;              ///< Threads for the handlers of heavy routes, see Work.
-  std::size_t max_worker_waiting = 64;  ///< Requests that wait for one; a further one gets 503.
-  /// Of the fields of a request with its trailers, and of its chunk extensions; more is answered
-  /// 431.
+  std::size_t workers = 2;  ///< Threads for the handlers of heavy routes, see Work.
+  /// Requests that wait for a worker; a further one gets 503.
+  std::size_t max_worker_waiting = 64;
+  /// For the header fields and trailers of a request together, and for its chunk extensions; beyond
+  /// it the response is 431.
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;  ///< For a larger one the response is 413.
-  /// Memory for the bodies of all requests that are read, wait or are worked on; at least twice
-  /// `max_body_bytes`. A body that would take more is answered 503 with `Retry-After` and its
-  /// connection closed. Bodies of up to 16 KiB do not count: `max_connections` bounds them.
+  /// Memory for the bodies of all requests that are read, wait or are processed; at least twice
+  /// `max_body_bytes`. If a body would exceed it, the response is 503 with `Retry-After`, and the
+  /// connection is closed. Bodies of up to 16 KiB do not count, because `max_connections` bounds
+  /// them.
   std::size_t max_body_memory_bytes = 64UL * 1024 * 1024;
-  std::chrono::milliseconds read_timeout{10'000};   ///< For the whole of a request; 408.
-  std::chrono::milliseconds idle_timeout{60'000};   ///< Between requests; the connection is closed.
-  std::chrono::milliseconds write_timeout{10'000};  ///< For an answer; the connection is closed.
-  /// From request to answer; 504, or 503 with `Retry-After` when it was still in line.
+  std::chrono::milliseconds read_timeout{10'000};  ///< For reading a whole request; 408.
+  std::chrono::milliseconds idle_timeout{60'000};  ///< Between requests; the connection is closed.
+  /// For writing a response; the connection is closed.
+  std::chrono::milliseconds write_timeout{10'000};
+  /// From the request to its response; 504, or 503 with `Retry-After` when the request was still in
+  /// the queue.
   std::chrono::milliseconds handler_deadline{60'000};
-  std::chrono::milliseconds retry_after{1'000};  ///< What 429 and 503 tell.
-  /// While draining, how long an idle connection is kept, so that a request on its way still gets
-  /// its 503.
+  std::chrono::milliseconds retry_after{1'000};  ///< The `Retry-After` of 429 and 503.
+  /// How long an idle connection stays open while draining, so that a request that is on its way
+  /// still gets 503.
   std::chrono::milliseconds drain_linger{200};
 };
 
-/// An HTTP/1.1 server: keep-alive, pipelining (responses in order), limits. Each limit at work is
-/// counted in `millrace_http_refused_total{reason}`. Time-outs are checked a few times per second.
+/// An HTTP/1.1 server with keep-alive, pipelining (responses in order) and limits.
+/// `millrace_http_refused_total{reason}` counts the requests that each limit refused. Timeouts are
+/// checked a few times per second.
 ///
 ///     Server server({.port = 8080}, logger, metrics);
 ///     server.router().add(Method::get, "/hello/{name}", [](Request request, Responder responder) {
@@ -62,7 +68,7 @@ struct ServerOptions {
 ///     if (auto started = server.start(); !started) { ... }
 class Server {
  public:
-  /// `logger` and `metrics` outlive the server.
+  /// `logger` and `metrics` must outlive the server.
   Server(ServerOptions options, telemetry::Logger& logger, telemetry::MetricRegistry& metrics);
   /// Stops.
   ~Server();
@@ -79,16 +85,16 @@ class Server {
   /// `http://address:port`.
   [[nodiscard]] std::string url() const;
 
-  /// Stops accepting; requests in flight are finished and answered with `Connection: close`, those
-  /// in line for a slot and new ones on limited routes are refused with 503; idle connections are
-  /// closed. Blocks until no connection is left, true, or until `timeout`, false. Any thread but
-  /// the server's own. Turn readiness off first (Health::set_draining).
+  /// Accepts no more connections and finishes the requests that are being processed; their
+  /// responses have `Connection: close`. Waiting requests, and new requests on limited routes, get
+  /// 503. Idle connections are closed. Returns true when no connection is left, false after
+  /// `timeout`. Call Health::set_draining() first. Any thread except those of the server.
   bool drain(std::chrono::milliseconds timeout);
-  /// Closes everything and joins the threads. Responders that are still out become harmless.
-  /// Idempotent; not from a handler.
+  /// Closes all connections and joins the threads. Responders that still exist have no effect any
+  /// more. May be called several times, but not in a handler.
   void stop();
 
-  /// Requests that handlers got and that have no response yet.
+  /// The number of requests that handlers got and that have no response yet.
   [[nodiscard]] std::size_t in_flight() const;
 
  private:

@@ -57,9 +57,9 @@ struct TopicPosition {
 /// know; out_of_range when the log lost records that were read; topic_replaced when the topic was
 /// deleted and created again; invalid_argument when it belongs to a topic with another name; and
 /// the errors of Log::check_past(). On Kafka it detects only another log (another cluster, prefix
-/// or system) and fewer partitions than before. It does not detect a cluster that was restored, or
-/// a topic that was created again: there, a reader fails if an offset is after the end of its
-/// partition.
+/// or system), fewer partitions than before and, from Kafka 2.8 on, a topic that was created again.
+/// It does not detect a cluster that was restored: there, a reader fails if an offset is after the
+/// end of its partition.
 [[nodiscard]] Status check_position(Log& log, const Topic& topic, const TopicPosition& position);
 
 }  // namespace millrace::log
