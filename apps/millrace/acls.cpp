@@ -217,6 +217,9 @@ std::vector<Acl> acls_of(const ServiceDescription& service, const std::string& p
                     {"Create", "DescribeConfigs", "Read", "Write"},
                     "own topics, by the names of any build"});
   }
+  for (const ServiceDescription::Topic& topic : service.topics) {
+    if (topic.kind == "commands") topics.allow(topic.name, {"Delete"}, "old commands are removed");
+  }
   for (const std::string& topic : service.more_deleted)
     topics.allow(topic, {"Delete", "Read"}, "is deleted");
   topics.add_to(acls, prefix);

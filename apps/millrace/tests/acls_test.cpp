@@ -55,7 +55,7 @@ Operations operations_granted(const std::string& topic, const std::vector<Acl>& 
 TEST(Acls, of_own_topics_follow_their_kind) {
   const auto acls = acls_of(stock(), "shop.", OwnTopics::exactly);
   EXPECT_EQ(operations_on("shop.stock.commands", acls),
-            (Operations{"Create", "DescribeConfigs", "Read", "Write"}));
+            (Operations{"Create", "Delete", "DescribeConfigs", "Read", "Write"}));
   EXPECT_EQ(operations_on("shop.stock.lines", acls),
             (Operations{"Create", "DescribeConfigs", "Read", "Write"}));
 }
@@ -109,6 +109,7 @@ TEST(Acls, let_a_service_keep_its_topics_under_names_that_its_build_does_not_kno
         << name;
   }
   EXPECT_EQ(operations_granted("shop.stocks.lines", acls), Operations{});
+  EXPECT_EQ(operations_on("shop.stock.commands", acls), Operations{"Delete"});
 }
 
 TEST(Acls, by_prefix_are_refused_where_others_have_topics) {

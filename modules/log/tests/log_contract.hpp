@@ -46,6 +46,8 @@ class LogFixture {
   virtual bool blocks() const { return true; }
   /// Commits of all topics are in one order, and readers see which records were one commit.
   virtual bool ordered() const { return true; }
+  /// Commands that their service has read are removed when they are old enough.
+  virtual bool removes_commands() const { return false; }
   /// What one handle did is known to all others when this returns. Where that needs time, it takes
   /// it.
   virtual void synchronize() {}

@@ -141,6 +141,7 @@ class SettlingFixture final : public LogFixture {
   Clock& clock() override { return machine_.clock; }
   void advance_ms(std::int64_t ms) override { machine_.clock.advance_ms(ms); }
   bool blocks() const override { return false; }
+  bool removes_commands() const override { return true; }
 
  private:
   SimulatedMachine machine_;
@@ -154,6 +155,7 @@ class RealSettlingFixture final : public LogFixture {
   void kill(Log& handle) override { abandon(static_cast<SettlingLog&>(handle).inner()); }
   Clock& clock() override { return clock_; }
   void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
+  bool removes_commands() const override { return true; }
 
  private:
   TemporaryDirectory directory_;

@@ -183,6 +183,12 @@ Status delete_before(rd_kafka_t* client, const KafkaPartition& at, Offset before
           });
   rd_kafka_DeleteRecords_destroy(request);
   if (!event) return fail(event.error());
+  const rd_kafka_topic_partition_list_t* const results =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event->get()));
+  for (int i = 0; i < results->cnt; ++i) {
+    if (results->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return fail(error_of(results->elems[i].err, "trimming " + at.topic));
+  }
   return {};
 }
 

@@ -16,6 +16,7 @@
 #include "millrace/base/clock.hpp"
 #include "millrace/base/mutex.hpp"
 #include "millrace/log/log.hpp"
+#include "topic_uuid.hpp"
 #include "url.hpp"
 #include "wire/compressor.hpp"
 
@@ -42,19 +43,6 @@ struct Destroy {
 template <class T>
 using Owned = std::unique_ptr<T, Destroy>;
 using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
-
-/// What a cluster gives each topic, and never gives a second one (KIP-516). All zero: none.
-struct TopicUuid {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  [[nodiscard]] bool is_none() const { return high == 0 && low == 0; }
-  friend bool operator==(const TopicUuid&, const TopicUuid&) = default;
-};
-
-/// Whether what names a topic by `kept` is about another one than `now`; not when one is not known.
-[[nodiscard]] inline bool is_of_another(const TopicUuid& kept, const TopicUuid& now) {
-  return !kept.is_none() && !now.is_none() && kept != now;
-}
 
 /// A topic's name in Kafka and a partition of it.
 struct KafkaPartition {

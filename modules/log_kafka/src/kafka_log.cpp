@@ -67,7 +67,8 @@ KafkaLog::KafkaLog(Url url, LogEnvironment& environment, LogOptions options, Kaf
       visibility_(config_, reader_, topics_),
       commits_(config_, options_, reader_, topics_, groups_, identity_, visibility_, unique_),
       housekeeping_(config_, options_, reader_, group_positions_, state_, identity_,
-                    environment.processes) {}
+                    environment.processes),
+      trimmer_(config_, options_, reader_, state_, topics_, positions_, identity_) {}
 
 KafkaLog::~KafkaLog() = default;
 
@@ -251,6 +252,12 @@ Status KafkaLog::wait_durable(LogPosition /*position*/) { return state_.check();
 Status KafkaLog::maintain() {
   MILLRACE_TRY(state_.check());
   return housekeeping_.run();
+}
+
+Status KafkaLog::maintain_storage() {
+  MILLRACE_TRY(state_.check());
+  trimmer_.run();
+  return {};
 }
 
 void KafkaLog::synchronize() { static_cast<void>(state_.catch_up_to_end()); }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "command_trimmer.hpp"
 #include "commits.hpp"
 #include "group_positions.hpp"
 #include "groups.hpp"
@@ -65,6 +66,8 @@ class KafkaLog final : public Log, public GroupFinder, public TopicNumbers {
   Result<std::vector<GroupInfo>> find_groups(const GroupsWanted& wanted) override;
   std::uint64_t stored_topic_id(TopicId topic) override { return topics_.stored_id(topic); }
   Status maintain() override;
+  Status maintain_storage() override;
+  std::vector<LogCount> counts() const override { return trimmer_.counts(); }
   const LogOptions& options() const override { return options_; }
   std::string identity() override { return identity_text_; }
 
@@ -97,6 +100,7 @@ class KafkaLog final : public Log, public GroupFinder, public TopicNumbers {
   Visibility visibility_;
   Commits commits_;
   Housekeeping housekeeping_;
+  CommandTrimmer trimmer_;
 };
 
 /// Test hooks, for a Log that open() made. `life` expires with it.

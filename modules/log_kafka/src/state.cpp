@@ -59,8 +59,22 @@ void State::delete_topic(std::int32_t number) {
     return;
   const std::string& name = topics_[static_cast<std::size_t>(number)].spec.name;
   topic_numbers_.erase(name);
+  ends_seen_.erase(number);
   for (Group& group : groups_)
     std::erase_if(group.positions, [&](const auto& position) { return position.first == name; });
+}
+
+const std::vector<EndsSeen>& State::ends_seen(std::int32_t topic) const {
+  static const std::vector<EndsSeen> none;
+  const auto found = ends_seen_.find(topic);
+  return found == ends_seen_.end() ? none : found->second;
+}
+
+void State::note_ends(EndsSeen seen) {
+  if (deleted_.contains(seen.topic)) return;
+  std::vector<EndsSeen>& all = ends_seen_[seen.topic];
+  if (all.size() == ends_seen_max) all.erase(all.begin());
+  all.push_back(std::move(seen));
 }
 
 void State::apply(std::int64_t offset, const StateRecord& record) {
@@ -132,7 +146,10 @@ void State::apply(std::int64_t offset, const StateRecord& record) {
                         TopicSpec& spec = topics_[static_cast<std::size_t>(found->second)].spec;
                         spec.partitions = std::max(spec.partitions, added.total);
                       },
-                      [&](const TopicDeleted& deleted) { delete_topic(deleted.number); }},
+                      [&](const TopicDeleted& deleted) { delete_topic(deleted.number); },
+                      [&](const EndsSeen& seen) {
+                        if (std::cmp_less(seen.topic, topics_.size())) note_ends(seen);
+                      }},
              record);
 }
 

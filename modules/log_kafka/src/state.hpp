@@ -14,6 +14,7 @@
 
 #include "millrace/base/processes.hpp"
 #include "millrace/log/log.hpp"
+#include "topic_uuid.hpp"
 
 namespace millrace::log::kafka {
 
@@ -106,9 +107,19 @@ struct PartitionsAdded {
 struct TopicDeleted {
   std::int32_t number = 0;
 };
-using StateRecord =
-    std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed, Released,
-                 Unsubscribed, Ended, Snapshot, Created, Positioned, PartitionsAdded, TopicDeleted>;
+/// How far a topic reached when its writer looked: what lies before was appended by then. A note:
+/// members of earlier builds ignore it, and their snapshots lack it.
+struct EndsSeen {
+  std::int32_t topic = 0;          ///< its number
+  TopicUuid id = {};               ///< of that topic in the cluster
+  std::int64_t wall_ms = 0;        ///< by the clock of the writer
+  std::vector<std::int64_t> ends;  ///< by partition
+  friend bool operator==(const EndsSeen&, const EndsSeen&) = default;
+};
+/// The index is the kind; notes, the last one, have kinds from 64 on.
+using StateRecord = std::variant<TopicMade, GroupMade, Joined, Subscribed, Heartbeat, Claimed,
+                                 Released, Unsubscribed, Ended, Snapshot, Created, Positioned,
+                                 PartitionsAdded, TopicDeleted, EndsSeen>;
 
 /// Which versions of these records a build understands and writes. The defaults are those of this
 /// build; tests give those of an older or a later one.
@@ -162,6 +173,9 @@ class State {
   /// heartbeat of one that has ended) change nothing.
   void apply(std::int64_t offset, const StateRecord& record);
 
+  /// Of a topic, the last 16 at most, in the order in which they were written.
+  static constexpr std::size_t ends_seen_max = 16;
+  [[nodiscard]] const std::vector<EndsSeen>& ends_seen(std::int32_t topic) const;
   /// By number, deleted ones too.
   [[nodiscard]] const std::vector<TopicMade>& topics() const { return topics_; }
   [[nodiscard]] bool is_deleted(std::int32_t number) const { return deleted_.contains(number); }
@@ -188,6 +202,7 @@ class State {
  private:
   void end_subscription(std::int64_t number);
   void delete_topic(std::int32_t number);
+  void note_ends(EndsSeen seen);
 
   std::string creation_;
   std::vector<TopicMade> topics_;  // by TopicId
@@ -196,6 +211,7 @@ class State {
   std::map<std::int64_t, Subscription> subscriptions_;              // by age
   std::map<std::string, std::int32_t, std::less<>> topic_numbers_;  // without the deleted ones
   std::set<std::int32_t> deleted_;
+  std::map<std::int32_t, std::vector<EndsSeen>> ends_seen_;  // by topic
 };
 
 }  // namespace millrace::log::kafka

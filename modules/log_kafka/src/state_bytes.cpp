@@ -4,12 +4,10 @@
 // The bytes of the records of `__millrace`; docs/formats/kafka.md.
 #include <algorithm>
 
-#include "millrace/base/byte_reader.hpp"
-#include "millrace/base/byte_writer.hpp"
 #include "millrace/base/format_version.hpp"
-#include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
 #include "state.hpp"
+#include "state_fields.hpp"
 
 namespace millrace::log::kafka {
 namespace {
@@ -20,113 +18,72 @@ constexpr std::int64_t versions_to_come = 15;
 // begins with its version and its kind.
 constexpr std::int64_t first_note = 64;
 constexpr std::int64_t last_note = 127;
+// The index of the first note among the records.
+constexpr std::size_t first_note_index = 14;
+constexpr std::int64_t ends_seen = first_note;
 
-class Writer {
- public:
-  Writer& number(std::int64_t value) {
-    out_.varint(value);
-    return *this;
-  }
-  Writer& tick(std::uint64_t value) { return number(static_cast<std::int64_t>(value)); }
-  Writer& text(std::string_view value) {
-    out_.varint_text<std::int64_t>(value);
-    return *this;
-  }
-  template <class Container>
-  Writer& texts(const Container& values) {
-    number(static_cast<std::int64_t>(values.size()));
-    for (const std::string& value : values)
-      text(value);
-    return *this;
-  }
-  Writer& topic(const TopicMade& made) {
-    return text(made.spec.name)
-        .number(made.spec.partitions)
-        .number(static_cast<std::int64_t>(stored_kind(made.spec.kind)))
-        .text(made.spec.owner)
-        .number(made.compacts ? 1 : 0);
-  }
-  std::string take() { return out_.take(); }
+std::int64_t kind_of(const StateRecord& record) {
+  const std::size_t index = record.index();
+  return index < first_note_index
+             ? static_cast<std::int64_t>(index)
+             : first_note + static_cast<std::int64_t>(index - first_note_index);
+}
 
- private:
-  std::string bytes_;
-  ByteWriter out_{bytes_};
-};
-
-class StateReader {
- public:
-  explicit StateReader(std::string_view bytes) : in_(bytes) {}
-  std::int64_t number() { return in_.varint<std::int64_t>(); }
-  std::uint64_t tick() { return static_cast<std::uint64_t>(number()); }
-  std::int32_t small() { return static_cast<std::int32_t>(number()); }
-  /// A count of things that take at least one byte each.
-  std::size_t count() { return in_.count(number()); }
-  std::string text() { return std::string(in_.varint_text<std::int64_t>()); }
-  std::vector<std::string> texts() {
-    std::vector<std::string> values(count());
-    for (std::string& value : values)
-      value = text();
-    return values;
-  }
-  TopicMade topic() {
-    TopicMade made;
-    TopicSpec& spec = made.spec;
-    spec.name = text();
-    spec.partitions = small();
-    const std::int64_t kind = number();
-    spec.owner = text();
-    const std::int64_t compacts = number();
-    const bool fits = spec.partitions > 0 && kind >= static_cast<std::int64_t>(TopicKind::events) &&
-                      kind <= static_cast<std::int64_t>(TopicKind::private_topic) &&
-                      (compacts == 0 || compacts == 1);
-    if (!fits) in_.fail();
-    made.compacts = compacts == 1;
-    spec.kind = kind_of_stored(static_cast<TopicKind>(kind), spec.owner, made.compacts);
-    return made;
-  }
-  /// Fields that were added later stand at the end: earlier writers end before them.
-  [[nodiscard]] bool has_more() const { return !in_.at_end(); }
-  [[nodiscard]] bool good() const { return in_.ok(); }
-
- private:
-  ByteReader in_;
-};
-
-void write(Writer& out, const TopicMade& record) { out.topic(record); }
-void write(Writer& out, const GroupMade& record) { out.text(record.name); }
+void write(StateWriter& out, const TopicMade& record) { out.topic(record); }
+void write(StateWriter& out, const GroupMade& record) { out.text(record.name); }
 // Of a member that announces what all had before, not a byte: an earlier build reads the same.
-void write(Writer& out, const Announcement& announced) {
+void write(StateWriter& out, const Announcement& announced) {
   if (announced != Announcement{}) out.number(announced.folds).number(announced.session_ms);
 }
-void write(Writer& out, const Joined& record) {
+void write(StateWriter& out, const Joined& record) {
   out.text(record.transactional_id).text(record.name);
   out.number(record.process.pid).text(record.process.host).tick(record.process.start_time);
   write(out, record.announced);
 }
-void write(Writer& out, const Subscribed& record) {
+void write(StateWriter& out, const Subscribed& record) {
   out.number(record.member).number(record.group).texts(record.tasks);
 }
-void write(Writer& out, const Heartbeat& record) {
+void write(StateWriter& out, const Heartbeat& record) {
   write(out.number(record.member), record.announced);
 }
-void write(Writer& out, const Claimed& record) {
+void write(StateWriter& out, const Claimed& record) {
   out.number(record.subscription).text(record.task);
 }
-void write(Writer& out, const Released& record) {
+void write(StateWriter& out, const Released& record) {
   out.number(record.subscription).text(record.task).number(record.epoch);
 }
-void write(Writer& out, const Unsubscribed& record) { out.number(record.subscription); }
-void write(Writer& out, const Ended& record) { out.number(record.member); }
-void write(Writer& out, const Snapshot& record) { out.number(record.as_of).text(record.state); }
-void write(Writer& out, const Created& record) { out.text(record.creation); }
-void write(Writer& out, const Positioned& record) {
+void write(StateWriter& out, const Unsubscribed& record) { out.number(record.subscription); }
+void write(StateWriter& out, const Ended& record) { out.number(record.member); }
+void write(StateWriter& out, const Snapshot& record) {
+  out.number(record.as_of).text(record.state);
+}
+void write(StateWriter& out, const Created& record) { out.text(record.creation); }
+void write(StateWriter& out, const Positioned& record) {
   out.number(record.group).text(record.topic).number(record.partition);
 }
-void write(Writer& out, const PartitionsAdded& record) {
+void write(StateWriter& out, const PartitionsAdded& record) {
   out.text(record.topic).number(record.total);
 }
 
-void write(Writer& out, const TopicDeleted& record) { out.number(record.number); }
+void write(StateWriter& out, const TopicDeleted& record) { out.number(record.number); }
+
+void write(StateWriter& out, const EndsSeen& record) {
+  out.number(record.topic).tick(record.id.high).tick(record.id.low).number(record.wall_ms);
+  out.number(static_cast<std::int64_t>(record.ends.size()));
+  for (const std::int64_t end : record.ends)
+    out.number(end);
+}
+
+EndsSeen read_ends_seen(StateReader& in) {
+  EndsSeen seen;
+  seen.topic = in.small();
+  seen.id.high = in.tick();
+  seen.id.low = in.tick();
+  seen.wall_ms = in.number();
+  for (std::size_t left = in.count(); left > 0; --left)
+    seen.ends.push_back(in.number());
+  return seen;
+}
 
 Announcement read_announcement(StateReader& in) {
   Announcement announced;
@@ -186,13 +143,14 @@ bool is_unknown_note(std::string_view bytes) {
   StateReader in(bytes);
   const std::int64_t version = in.number();
   const std::int64_t kind = in.number();
+  const bool known = version == 1 && kind == ends_seen;
   return in.good() && version >= 1 && version <= versions_to_come && kind >= first_note &&
-         kind <= last_note;
+         kind <= last_note && !known;
 }
 
 std::string encode_state_record(const StateRecord& record, const RecordVersions& versions) {
-  Writer out;
-  out.number(versions.of(record)).number(static_cast<std::int64_t>(record.index()));
+  StateWriter out;
+  out.number(versions.of(record)).number(kind_of(record));
   std::visit([&](const auto& content) { write(out, content); }, record);
   return out.take();
 }
@@ -270,6 +228,9 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
     case 13:
       record = TopicDeleted{in.small()};
       break;
+    case ends_seen:
+      record = read_ends_seen(in);
+      break;
     default:
       return fail(corrupt("a record of no known kind"));
   }
@@ -278,7 +239,7 @@ Result<StateRecord> decode_state_record(std::string_view bytes, const RecordVers
 }
 
 std::string State::encode() const {
-  Writer out;
+  StateWriter out;
   out.number(static_cast<std::int64_t>(topics_.size()));
   for (const TopicMade& made : topics_)
     out.topic(made);
@@ -310,13 +271,20 @@ std::string State::encode() const {
   const bool announced = std::any_of(members_.begin(), members_.end(), [](const auto& one) {
     return one.second.announced != Announcement{};
   });
-  if (!announced && deleted_.empty()) return out.take();
+  if (!announced && deleted_.empty() && ends_seen_.empty()) return out.take();
   for (const auto& [number, member] : members_)
     out.number(member.announced.folds).number(member.announced.session_ms);
-  if (deleted_.empty()) return out.take();
+  if (deleted_.empty() && ends_seen_.empty()) return out.take();
   out.number(static_cast<std::int64_t>(deleted_.size()));
   for (const std::int32_t number : deleted_)
     out.number(number);
+  if (ends_seen_.empty()) return out.take();
+  out.number(static_cast<std::int64_t>(ends_seen_.size()));
+  for (const auto& [topic, all] : ends_seen_) {
+    out.number(static_cast<std::int64_t>(all.size()));
+    for (const EndsSeen& seen : all)
+      write(out, seen);
+  }
   return out.take();
 }
 
@@ -376,6 +344,12 @@ Result<State> State::decode(std::string_view bytes) {
   if (in.has_more()) {
     for (std::size_t left = in.count(); left > 0; --left)
       deleted.insert(in.small());
+  }
+  if (in.has_more()) {
+    for (std::size_t left = in.count(); left > 0; --left) {
+      for (std::size_t seen = in.count(); seen > 0; --seen)
+        state.note_ends(read_ends_seen(in));
+    }
   }
   if (!in.good()) return fail(corrupt("a snapshot that ends early"));
   // In their order, so that each gets its number.

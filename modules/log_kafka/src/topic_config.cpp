@@ -7,6 +7,7 @@
 
 #include "millrace/log/backend/rules.hpp"
 #include "millrace/log/errors.hpp"
+#include "millrace/log/library_topics.hpp"
 
 namespace millrace::log::kafka {
 namespace {
@@ -19,6 +20,10 @@ constexpr std::string_view cleanup_names[] = {policy_name, "retention.ms", "rete
 std::string in_cluster(const NamedSetting& setting) {
   return setting.name == policy_name && setting.value == "keep" ? "delete" : setting.value;
 }
+
+// From here on a limit of commands stands in `retention.ms`: no broker reaches it.
+constexpr std::int64_t beyond_brokers_ms = std::int64_t{1} << 62;
+constexpr std::int64_t commands_retention_ms = std::int64_t{7} * 24 * 3'600 * 1'000;
 
 std::string text_in(const ClusterConfig& config, const std::string& name) {
   const auto found = config.find(name);
@@ -34,6 +39,23 @@ std::optional<std::int64_t> number_in(const ClusterConfig& config, const std::st
   const auto read = std::from_chars(text.data(), end, value);
   if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
   return value;
+}
+
+TopicSettings settings_of_new_topic(const TopicSpec& spec, TopicSettings settings) {
+  // As in a directory: the defaults leave it to the log.
+  if (spec.kind != TopicKind::commands || spec.owner == library_service ||
+      settings != TopicSettings{})
+    return settings;
+  settings.deletes = true;
+  settings.retention_ms = commands_retention_ms;
+  return settings;
+}
+
+TopicSettings out_of_reach(const TopicSpec& spec, TopicSettings settings) {
+  if (spec.kind == TopicKind::commands && settings.retention_ms)
+    settings.retention_ms =
+        beyond_brokers_ms + std::min(*settings.retention_ms, beyond_brokers_ms - 1);
+  return settings;
 }
 
 Settings config_of_new_topic(const TopicSettings& settings, const LogOptions& options) {
@@ -79,6 +101,7 @@ TopicSettings settings_of(const ClusterConfig& config) {
   settings.compacts = policy.contains("compact");
   settings.deletes = policy.contains("delete");
   settings.retention_ms = limit("retention.ms");
+  if (settings.retention_ms >= beyond_brokers_ms) *settings.retention_ms -= beyond_brokers_ms;
   if (const auto bytes = limit("retention.bytes"))
     settings.retention_bytes = static_cast<std::uint64_t>(*bytes);
   if (!settings.deletes) {

@@ -14,6 +14,12 @@ namespace millrace::log::kafka {
 /// What a topic of the cluster is set to, by name.
 using ClusterConfig = std::map<std::string, std::string>;
 
+/// Commands are kept for 7 days unless the settings say otherwise.
+[[nodiscard]] TopicSettings settings_of_new_topic(const TopicSpec& spec, TopicSettings settings);
+/// The settings as they are written to the cluster. Brokers delete by the times of records, also
+/// what nobody has read, and CommandTrimmer removes old commands. So the age of commands is written
+/// as one that no broker reaches: 2^62 ms and the age. settings_of() takes that off again.
+[[nodiscard]] TopicSettings out_of_reach(const TopicSpec& spec, TopicSettings settings);
 /// What a new topic is created with. Times of events may be years in the past or in the future, so
 /// nothing is deleted, refused or rolled by them unless the settings ask for it.
 [[nodiscard]] Settings config_of_new_topic(const TopicSettings& settings,

@@ -73,8 +73,9 @@ Status Topics::make_in_kafka(const TopicSpec& spec, const TopicSettings& setting
   MILLRACE_ASSIGN(std::optional<std::int32_t> partitions,
                   find_partitions(reader_.client(), name, config_.timeout_ms()));
   if (!partitions) {
+    const TopicSettings wanted = out_of_reach(spec, settings_of_new_topic(spec, settings));
     MILLRACE_ASSIGN(const bool made, kafka::create_topic(reader_.client(), name, spec.partitions,
-                                                         config_of_new_topic(settings, options_),
+                                                         config_of_new_topic(wanted, options_),
                                                          config_.timeout_ms()));
     // A topic of before may have had the name, and a broker may not know that it is gone.
     if (made) ids_.await_agreement(name);
@@ -140,7 +141,7 @@ Result<TopicSettings> Topics::alter(TopicId topic, std::span<const SettingChange
   MILLRACE_ASSIGN(const ClusterConfig config, settings_in_kafka(at.topic));
   MILLRACE_ASSIGN(const TopicSettings after,
                   check_alter_topic(spec, settings_of(config), changes, options_.service));
-  const Settings wanted = config_of_changes(after, changes);
+  const Settings wanted = config_of_changes(out_of_reach(spec, after), changes);
   if (wanted.empty()) return after;
   const std::int64_t until_ns = deadline_ns();
   MILLRACE_TRY(

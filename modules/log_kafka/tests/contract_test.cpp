@@ -9,6 +9,7 @@
 
 #include "foreign_producer.hpp"
 #include "kafka_log.hpp"
+#include "late_clock.hpp"
 #include "log_contract.hpp"
 #include "millrace/base/processes.hpp"
 #include "millrace/log_kafka/kafka.hpp"
@@ -58,6 +59,7 @@ class KafkaFixture final : public LogFixture {
   Clock& clock() override { return clock_; }
   void advance_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
   bool ordered() const override { return false; }
+  bool removes_commands() const override { return true; }
   void synchronize() override {
     if (seconds_to_pass_ > 0) {
       --seconds_to_pass_;
@@ -85,7 +87,7 @@ class KafkaFixture final : public LogFixture {
 
  private:
   std::string url_;
-  SkewedClock clock_;
+  LateClock clock_;
   int seconds_to_pass_ = 0;
   SeededRandom random_{real_seed()};
   LogEnvironment environment_{clock_, real_file_system(), random_, real_processes()};

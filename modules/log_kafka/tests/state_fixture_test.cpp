@@ -76,6 +76,7 @@ std::map<std::string, StateRecord> records() {
       {"11-positioned", Positioned{0, "orders", 3}},
       {"12-partitions-added", PartitionsAdded{"orders", 600}},
       {"13-topic-deleted", TopicDeleted{70}},
+      {"64-ends-seen", EndsSeen{70, {1, 0xffff'ffff'ffff'ffff}, 1'700'000'000'000, {300, 0}}},
   };
 }
 

@@ -311,7 +311,9 @@ TEST(KafkaStateRecord, of_a_kind_from_64_on_is_a_note_in_every_version) {
     ByteWriter out(bytes);
     return out.varint(version).varint(kind).take() + "content";
   };
-  EXPECT_TRUE(is_unknown_note(begins(1, 64)));
+  EXPECT_TRUE(is_unknown_note(begins(1, 65)));
+  EXPECT_FALSE(is_unknown_note(begins(1, 64))) << "this build knows it";
+  EXPECT_TRUE(is_unknown_note(begins(2, 64)));
   EXPECT_TRUE(is_unknown_note(begins(15, 127)));
   EXPECT_FALSE(is_unknown_note(begins(1, 63)));
   EXPECT_FALSE(is_unknown_note(begins(1, 128)));
@@ -321,6 +323,26 @@ TEST(KafkaStateRecord, of_a_kind_from_64_on_is_a_note_in_every_version) {
   EXPECT_FALSE(is_unknown_note("some text"));
   for (std::size_t kind = 0; kind < std::variant_size_v<StateRecord>; ++kind)
     EXPECT_FALSE(is_unknown_note(begins(1, static_cast<std::int64_t>(kind))));
+}
+
+TEST_F(KafkaState, the_last_looks_at_the_ends_of_a_topic_stay_as_long_as_the_topic) {
+  fold.add(TopicMade{{"t", 2, TopicKind::commands, "s"}});
+  const auto look = [](std::int64_t wall_ms) {
+    return EndsSeen{0, {1, 2}, wall_ms, {wall_ms, 10 * wall_ms}};
+  };
+  fold.add(EndsSeen{1, {1, 2}, 5, {5}});
+  for (std::int64_t i = 0; i <= static_cast<std::int64_t>(State::ends_seen_max); ++i)
+    fold.add(look(i));
+  ASSERT_EQ(fold.state.ends_seen(0).size(), State::ends_seen_max);
+  EXPECT_EQ(fold.state.ends_seen(0).front(), look(1)) << "the oldest one went";
+  EXPECT_EQ(fold.state.ends_seen(0).back(), look(State::ends_seen_max));
+  EXPECT_TRUE(fold.state.ends_seen(1).empty()) << "there is no such topic";
+  const auto read = State::decode(fold.state.encode());
+  ASSERT_TRUE(read.has_value()) << read.error().to_string();
+  EXPECT_EQ(*read, fold.state);
+  fold.add(TopicDeleted{0});
+  EXPECT_TRUE(fold.state.ends_seen(0).empty());
+  EXPECT_EQ(State::decode(fold.state.encode()).value(), fold.state);
 }
 
 TEST(KafkaStateRecord, of_a_later_version_asks_for_an_upgrade) {

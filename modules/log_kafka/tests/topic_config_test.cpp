@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "millrace/log/errors.hpp"
 #include "wire/alter_configs.hpp"
 #include "wire/protocol.hpp"
@@ -43,6 +45,32 @@ TEST(TopicConfig, of_a_new_topic_is_read_again_as_its_settings) {
   wanted.min_compaction_lag_ms = 7;
   wanted.segment_bytes = 1U << 20U;
   EXPECT_EQ(settings_of(as_config(config_of_new_topic(wanted, {}))), wanted);
+}
+
+TEST(TopicConfig, of_commands_has_an_age_that_no_broker_reaches) {
+  const TopicSpec commands{"shop.commands", 1, TopicKind::commands, "shop"};
+  const auto written = [&](const TopicSettings& wanted) {
+    return config_of_new_topic(out_of_reach(commands, settings_of_new_topic(commands, wanted)), {});
+  };
+  TopicSettings week;
+  week.deletes = true;
+  week.retention_ms = 604'800'000;
+  EXPECT_THAT(written({}), Contains(Pair("retention.ms", "4611686019032187904")));
+  EXPECT_EQ(settings_of(as_config(written({}))), week);
+  TopicSettings day = week;
+  day.retention_ms = 86'400'000;
+  EXPECT_EQ(settings_of(as_config(written(day))), day);
+  // Until the end of time is long enough.
+  day.retention_ms = std::numeric_limits<std::int64_t>::max();
+  EXPECT_THAT(written(day), Contains(Pair("retention.ms", "9223372036854775807")));
+  // Asked for later, because the defaults leave it to the log.
+  EXPECT_THAT(config_of_new_topic(out_of_reach(commands, {}), {}),
+              Contains(Pair("retention.ms", "-1")));
+  // All others are the cluster's to delete.
+  EXPECT_EQ(settings_of_new_topic(orders, {}), TopicSettings{});
+  EXPECT_EQ(out_of_reach(orders, week), week);
+  const TopicSpec of_library{"__millrace.settings", 1, TopicKind::commands, "__millrace"};
+  EXPECT_EQ(settings_of_new_topic(of_library, {}), TopicSettings{});
 }
 
 TEST(TopicConfig, of_a_change_names_nothing_else) {
