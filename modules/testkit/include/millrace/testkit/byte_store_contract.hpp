@@ -9,8 +9,8 @@
 
 namespace millrace::testkit {
 
-/// The contract of stream::ByteStore as a test, for each implementation: throws a TestError that
-/// names the promise that it breaks. `make` returns a new, empty store at each call.
+/// Tests the contract of a stream::ByteStore implementation. Throws a TestError that names the rule
+/// that the store breaks. `make` must return a new, empty store at each call.
 void check_byte_store(const std::function<std::unique_ptr<stream::ByteStore>()>& make);
 
 }  // namespace millrace::testkit

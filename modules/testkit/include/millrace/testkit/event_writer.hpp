@@ -19,44 +19,44 @@
 
 namespace millrace::testkit {
 
-/// What the test kit throws when a test asks for something that cannot be, or when the code under
-/// test fails where the test did not expect it.
+/// The test kit throws this when a test does something that is impossible, or when the code under
+/// test fails unexpectedly.
 struct TestError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A record as it is in the log, owning its bytes.
+/// A record as it is in the log. Owns its bytes.
 struct RawRecord {
   std::optional<std::string> key;
   std::optional<std::string> value;
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
   std::int64_t timestamp_ms = 0;
-  std::int32_t partition = -1;  ///< when writing: -1 lets the key choose
-  std::int64_t offset = -1;     ///< when reading
+  std::int32_t partition = -1;  ///< for writing: -1 means the partition of the key
+  std::int64_t offset = -1;     ///< set when the record was read
   /// The value of a header; empty when there is none.
   [[nodiscard]] std::string header(std::string_view name) const;
 };
 
-/// Writes events of services that are not under test, as they would, of any time. One thread.
-/// Failures throw TestError.
+/// Writes events of services that are not under test, as these services would write them, with any
+/// timestamp. Failures throw TestError. Not thread-safe.
 class EventWriter {
  public:
-  /// Opens a handle of the log that is written to.
+  /// A function that opens a handle of the log.
   using Connect = std::function<std::unique_ptr<log::Log>(log::LogOptions)>;
 
-  /// Writes by a handle for each service whose topics are written.
+  /// Opens one handle for each service whose topics are written.
   explicit EventWriter(Connect connect) : connect_(std::move(connect)) {}
-  /// The broker outlives it.
+  /// The broker must outlive the writer.
   explicit EventWriter(log::MemoryBroker& broker)
       : EventWriter(
             [&broker](log::LogOptions options) { return broker.connect(std::move(options)); }) {}
 
-  /// Makes a topic of another service; nothing happens when it is there already.
+  /// Creates a topic of another service, if it does not exist.
   log::Topic declare_topic(const std::string& name, const std::string& owner,
                            std::int32_t partitions = 4,
                            log::TopicKind kind = log::TopicKind::events);
 
-  /// Those of a topic, from now on, where they are not the defaults of its kind.
+  /// Sets the serdes for writing a topic, if they are not the defaults of its kind.
   void set_serdes(const std::string& topic, stream::Serdes serdes) {
     serdes_[topic] = std::move(serdes);
   }

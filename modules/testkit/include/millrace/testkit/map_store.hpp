@@ -16,7 +16,7 @@
 
 namespace millrace::testkit {
 
-/// The plainest stream::ByteStore: an ordered map under a lock. To test with, and to begin from.
+/// The simplest stream::ByteStore: an ordered map with a mutex. For tests, and as an example.
 class MapStore final : public stream::ByteStore {
  public:
   [[nodiscard]] std::optional<Entry> get(std::string_view key) const override;

@@ -14,7 +14,7 @@
 
 namespace millrace::testkit {
 
-/// An event as a test reads it.
+/// A decoded record of a topic.
 template <class K, class V>
 struct Received {
   K key{};
@@ -23,18 +23,18 @@ struct Received {
   RawRecord raw;
 };
 
-/// Reads whole topics in the order of commits; on a log that has none over several partitions, one
-/// partition after the other. Failures throw TestError. One thread.
+/// Reads whole topics in the order of commits. On a log without such an order it reads one
+/// partition after the other. Failures throw TestError. Not thread-safe.
 class TopicReader {
  public:
-  /// The log outlives it.
+  /// The log must outlive the reader.
   explicit TopicReader(log::Log& log) : log_(&log) {}
 
-  /// All records of a topic; none when the topic does not exist.
+  /// All records of a topic; empty when the topic does not exist.
   [[nodiscard]] std::vector<RawRecord> all(const std::string& topic);
-  /// Those that came since the last call for this topic.
+  /// The records that came since the last call for this topic.
   [[nodiscard]] std::vector<RawRecord> fresh(const std::string& topic);
-  /// Those of a topic, from now on, where they are not the defaults of its kind.
+  /// Sets the serdes for reading a topic, if they are not the defaults of its kind.
   void set_serdes(const std::string& topic, stream::Serdes serdes) {
     serdes_[topic] = std::move(serdes);
   }

@@ -23,7 +23,7 @@ namespace millrace::testkit {
 struct DriverOptions {
   stream::InstanceOptions instance;
   std::int64_t wall_ms = 1'600'000'000'000;  ///< time of the clock at the start, ms since 1970
-  std::uint64_t seed = 1;                    ///< of the random numbers
+  std::uint64_t seed = 1;                    ///< the seed of the random numbers
 };
 
 /// Runs the real tasks of a topology in a test, over a log in memory and with a clock that only the
@@ -50,7 +50,7 @@ class TopologyDriver {
                      log::TopicKind kind = log::TopicKind::events);
 
   /// An input topic with the types of its records. V is an event, or a std::variant of events. The
-  /// driver outlives it; cheap to copy.
+  /// driver must outlive it. Cheap to copy.
   template <class K, class V>
   class Input {
    public:
@@ -70,7 +70,7 @@ class TopologyDriver {
   [[nodiscard]] Input<K, V> input(std::string topic) {
     return {*this, std::move(topic)};
   }
-  /// A topic of another service, which is created as by declare_topic().
+  /// A topic of another service, which this call creates like declare_topic().
   template <class K, class V>
   [[nodiscard]] Input<K, V> input(std::string topic, const std::string& owner,
                                   std::int32_t partitions = 4,
@@ -106,13 +106,12 @@ class TopologyDriver {
   [[nodiscard]] std::vector<RawRecord> read_raw(const std::string& topic) {
     return reader_->fresh(topic);
   }
-  /// All records of a topic, also those that were read before.
+  /// All records of a topic, including those that were read before.
   [[nodiscard]] std::vector<RawRecord> all_raw(const std::string& topic) {
     return reader_->all(topic);
   }
 
-  /// The committed content of a store. Lives at most as long as the instance: use it before the
-  /// next restart.
+  /// The committed content of a store. Do not use it after the next restart of the instance.
   template <class K, class V>
   class StoreFace {
    public:
@@ -135,9 +134,9 @@ class TopologyDriver {
     return {*instance_, name};
   }
 
-  /// The process dies and is started again. Only what was committed is left.
+  /// Simulates the death of the process and starts it again. Only committed data is left.
   void crash_and_restart();
-  /// Closes the instance in order and starts it again.
+  /// Closes the instance cleanly and starts it again.
   void restart();
   /// The same with another version of the topology.
   void restart_as(stream::Topology topology);

@@ -16,12 +16,12 @@
 
 namespace millrace::testkit {
 
-/// Makes the topology under test. It is called once for each instance, from the thread of the
-/// caller and from threads of torture(), one call at a time.
+/// A function that creates the topology under test. It is called once for each instance, in the
+/// thread of the caller and in threads of torture(), one call at a time.
 using TortureTopology = std::function<stream::Topology()>;
 
-/// The records that a topology is given, in the order of the calls, and the topics they are in.
-/// Owns everything that it was given. Not thread-safe.
+/// The input topics of a topology and their records, in the order of the calls. Owns all data. Not
+/// thread-safe.
 class TortureInputs {
  public:
   struct Topic {
@@ -37,8 +37,8 @@ class TortureInputs {
     topics_.push_back({std::move(name), std::move(owner), partitions, kind});
     return *this;
   }
-  /// An event of any time, in the partition of its key. Without a correlation it gets one of its
-  /// own, `input-<n>`, n from 1: failures name it.
+  /// Adds an event with any timestamp, in the partition of its key. Without a correlation it gets
+  /// the correlation `input-<n>`, with n from 1. Messages of failures contain it.
   template <class K, class V>
   TortureInputs& write(const std::string& topic, const K& key, const V& value,
                        std::int64_t timestamp_ms, std::string correlation = {}) {
@@ -47,7 +47,7 @@ class TortureInputs {
         [=](EventWriter& writer) { writer.write(topic, key, value, timestamp_ms, correlation); });
     return *this;
   }
-  /// Any bytes. Records without a correlation are counted together.
+  /// Adds a record of any bytes. Records without a correlation are counted together.
   TortureInputs& write_raw(const std::string& topic, const RawRecord& record) {
     writes_.push_back([=](EventWriter& writer) { writer.write_raw(topic, record); });
     return *this;
@@ -63,71 +63,75 @@ class TortureInputs {
   std::vector<std::function<void(EventWriter&)>> writes_;
 };
 
-/// What must be the same in a topic after each run.
+/// What must be equal in a topic or store after each run.
 enum class Compare : std::uint8_t {
-  everything,   ///< both of the next two; of a store its content
-  records,      ///< the number of records of each type and correlation: for values that depend on
-                ///< the order in which records of several partitions meet
-  last_values,  ///< the last value of each key: for records that a timer writes
-  nothing       ///< for what time decides; stores too
+  everything,  ///< both of the next two; for a store, its content
+  /// the number of records of each type and correlation; for values that depend on the order of
+  /// records in different partitions
+  records,
+  last_values,  ///< the last value of each key; for records that a timer writes
+  nothing       ///< for topics and stores that depend on time
 };
 
 struct TortureOptions {
   std::uint64_t seed = 1;
-  /// Of calls of each operator, permille that throw, half of them after their effects. Which ones
-  /// follows from the seed, the operator and the record's correlation, so every run throws alike.
+  /// How many calls of each operator throw an exception, in permille; half of them after their
+  /// effects. The seed, the operator and the correlation of the record decide which calls throw, so
+  /// it is the same in every run.
   std::uint32_t throwing = 15;
-  /// All inputs are written before the topology runs, for a topology whose results depend on the
-  /// order in which records of several topics meet. Otherwise they come while it runs.
+  /// True: all inputs are written before the topology runs; for a topology whose results depend on
+  /// the order of records of several topics. False: they are written while it runs.
   bool all_at_once = false;
-  /// By topic or store. Otherwise: of private topics Compare::records, else Compare::everything.
+  /// By the name of the topic or store. The default is Compare::records for private topics and
+  /// Compare::everything for all others.
   std::map<std::string, Compare> compare = {};
-  /// Another version of the topology, with the same results in what both have. One run changes to
-  /// it while it works, and back.
+  /// Another version of the topology, with the same results in the topics and stores that both
+  /// have. The run `edits` changes to it and back.
   TortureTopology edited = {};
-  /// Opens handles of an empty log of any backend for the run `threads`; to destroy one is the
-  /// death of its process. Called from several threads. None: a log in memory.
+  /// Opens handles of an empty log of any backend for the run `threads`. The destruction of a
+  /// handle counts as the death of its process. Called in several threads. Empty: a log in memory.
   EventWriter::Connect threads_log = {};
-  /// Between each instance and its log in all runs in simulated time but `undisturbed`, to see what
-  /// torture() says of an engine, or a log, that breaks a promise. None: nothing.
+  /// A test double between each instance and its log in all runs in simulated time except the run
+  /// without faults; for tests that torture() detects a log that breaks a guarantee. Empty: none.
   LogDouble between = {};
 };
 
-/// What torture() did, so that a test can require it.
+/// What torture() did, so that a test can check it.
 struct TortureReport {
-  std::uint64_t records = 0;  ///< inputs of one run, hostile ones included
+  std::uint64_t records = 0;  ///< inputs of one run, including difficult records
   std::uint64_t letters = 0;  ///< dead letters of one run
   std::uint64_t deaths = 0;
   std::uint64_t hand_overs = 0;   ///< instances that closed while others ran
-  std::uint64_t slow_calls = 0;   ///< that took longer than a session
-  std::uint64_t stuck_calls = 0;  ///< that returned only when nothing else was left to do
+  std::uint64_t slow_calls = 0;   ///< calls that took longer than a session
+  std::uint64_t stuck_calls = 0;  ///< calls that returned only when all other work was done
   std::uint64_t edits = 0;
 };
 
-/// Runs a topology undisturbed, and then as it is run in the worst of worlds, over logs in memory
-/// (`threads` also over another one):
-/// - `rough`: two instances in simulated time (World) whose handlers are slow, that die at fault
-///   points, hand over, and whose commits are refused;
+/// Runs a topology without faults and then with many faults, on logs in memory (`threads` also on
+/// another log):
+/// - `rough`: two instances in simulated time (World). Handlers are slow, instances die at fault
+///   points and hand over tasks, and commits are refused;
 /// - `restarts`: one instance that dies after each commit;
-/// - `edits`: as `rough` without deaths and throws, and the topology changes to another version and
-///   back;
-/// - `threads`: two instances in threads, which die and hand over, and one of which is stuck in a
-///   handler until everything else is done. Over a log in memory, some of their commits are refused
+/// - `edits`: as `rough`, but without deaths and exceptions; the topology changes to another
+/// version
+///   and back;
+/// - `threads`: two instances in threads, which die and hand over tasks. One of them stays in a
+///   handler until all other work is done. On a log in memory, some of their commits are refused
 ///   too.
-/// In all others some calls throw; in all hostile records follow the inputs: deletions, records
-/// without a key, of an unknown type, unreadable and oversize ones, times at both ends of the
-/// range.
+/// In all runs except `edits`, some calls throw an exception. In all runs, difficult records follow
+/// the inputs: deletions, records without a key, records of an unknown type, records that cannot be
+/// read or are too large, and timestamps at both ends of the range.
 ///
-/// Each run must come to rest, and end as the undisturbed run did: in each topic of the service
-/// with as many records of each type for each input (by its correlation) and the same last value of
-/// each key, with the same dead letters and the same content of stores. What is published may
-/// differ in order and in intermediate values.
+/// Each run must process all inputs and end like the run without faults: each topic of the service
+/// must have the same number of records of each type for each input (by its correlation) and the
+/// same last value of each key. Dead letters and stores must be equal. The order and the
+/// intermediate values of published records may differ.
 ///
-/// Throws TestError otherwise. It names the run, the seed, the number of steps done, what was lost,
-/// what is there too often, and the call that repeats it. Runs in simulated time repeat exactly;
-/// `threads` repeats its faults, but the system schedules the threads. All runs are bounded by
-/// steps, none by time. Handlers are called from several threads; what topologies share must bear
-/// that.
+/// Otherwise throws TestError. Its message has the run, the seed, the number of steps, the records
+/// that are missing or doubled, and the call that repeats the run. Runs in simulated time can be
+/// repeated exactly. `threads` repeats its faults, but the operating system schedules the threads.
+/// All runs are limited by steps, not by time. Handlers are called in several threads, so data that
+/// topologies share must be thread-safe.
 ///
 ///     torture(word_counts, TortureInputs().topic("lines", "reader").write("lines", ...), {.seed =
 ///     3});

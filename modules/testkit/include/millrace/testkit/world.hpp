@@ -18,26 +18,28 @@
 
 namespace millrace::testkit {
 
-/// Returns a test double that passes calls on to the log, which it owns, and breaks some of what a
-/// log promises.
+/// Wraps a log in a test double. The double owns the log, forwards calls to it, and breaks some
+/// guarantees of a log.
 using LogDouble = std::function<std::unique_ptr<log::Log>(std::unique_ptr<log::Log>)>;
 
-/// What may go wrong in a world, each in permille of its steps.
+/// The faults in a world, each in permille of its steps.
 struct WorldOptions {
-  std::uint32_t deaths = 0;  ///< of the instance that steps, at one of its next fault points
-                             ///< (builds without them: after the step)
-  std::uint32_t refused_commits = 0;  ///< fenced, disk full or of unknown outcome
-  std::uint32_t clock_jumps = 0;      ///< of wall time by up to a minute either way
+  /// deaths of the instance that steps, at one of its next fault points (in a build without fault
+  /// points: after the step)
+  std::uint32_t deaths = 0;
+  std::uint32_t refused_commits = 0;  ///< commits that fail: fenced, disk full or unknown outcome
+  std::uint32_t clock_jumps = 0;      ///< jumps of the wall time by up to a minute, forward or back
   stream::InstanceOptions instance;  ///< `state_directory` is set per instance when it is not empty
-  LogDouble between = {};            ///< each instance and its log; none: nothing is between
+  /// a test double between each instance and its log; empty: none
+  LogDouble between = {};
 };
 
-/// A whole system in one thread under one seed: several services, each with several instances, over
-/// a log in memory. Which instance steps when, which one dies where and how the clock moves is
-/// drawn from the seed, so two worlds with the same seed and the same calls end with the same
+/// A whole system in one thread with one seed: several services, each with several instances, on a
+/// log in memory. The seed decides which instance steps next, which instance dies at which point,
+/// and how the clock moves. So two worlds with the same seed and the same calls end with the same
 /// topics, byte for byte. Topics are written and read with the serdes that the topologies have for
-/// them. Failures throw TestError and name the seed; in tests of your own
-/// expectations say `SCOPED_TRACE(world.name())`.
+/// them. Failures throw TestError with the seed in the message. For your own expectations, use
+/// `SCOPED_TRACE(world.name())`. Not thread-safe.
 class World {
  public:
   using TopologyFactory = std::function<stream::Topology()>;
@@ -49,9 +51,9 @@ class World {
 
   /// `seed 42`, for failure messages.
   [[nodiscard]] std::string name() const { return "seed " + std::to_string(seed_); }
-  /// Starts a service's instances.
+  /// Starts the instances of a service.
   void add_service(const std::string& service, TopologyFactory topology, int instances = 1);
-  /// Makes a topic that nobody in this world owns.
+  /// Creates a topic of a service that is not in this world.
   void declare_topic(const std::string& name, const std::string& owner, std::int32_t partitions = 4,
                      log::TopicKind kind = log::TopicKind::events) {
     writer_.declare_topic(name, owner, partitions, kind);
@@ -63,33 +65,35 @@ class World {
     return writer_.write(topic, key, value, timestamp_ms, correlation);
   }
 
-  /// That many steps of instances drawn from the seed; dead ones start again, time passes.
+  /// Makes this many steps of instances that the seed chooses. Dead instances start again, and time
+  /// passes.
   void step_randomly(int steps);
-  /// Time passes: the clock moves, and the housekeeping that each living process does beside its
-  /// steps is done on the way. In a handler it makes the handler slow.
+  /// Moves the clock by this time and does the housekeeping of each living process meanwhile. Call
+  /// it in a handler to make the handler slow.
   void pass_ms(std::int64_t ms);
-  /// One instance of the service, drawn from the seed, dies at once.
+  /// One instance of the service, chosen by the seed, dies at once.
   void crash(const std::string& service);
-  /// One instance of the service, drawn from the seed, closes cleanly: others take its tasks over.
-  /// It starts again when it is drawn to step. Nothing happens when none lives.
+  /// One instance of the service, chosen by the seed, closes cleanly, so that others take over its
+  /// tasks. It starts again when the seed chooses it for a step. Does nothing when no instance
+  /// lives.
   void hand_over(const std::string& service);
-  /// All instances of the service close cleanly; they start again with another topology when they
-  /// are drawn to step.
+  /// All instances of the service close cleanly. They start again with another topology when the
+  /// seed chooses them for a step.
   void edit(const std::string& service, TopologyFactory topology);
-  /// Starts the dead and runs all until nothing was left to do for a while. Nothing goes wrong
-  /// meanwhile.
+  /// Starts dead instances and runs all instances without faults until they have had no work for a
+  /// while.
   void run_to_rest();
 
   /// All topics, record by record in the order of commits, as text.
   [[nodiscard]] std::string dump();
-  /// Writes what write() does not: any bytes.
+  /// For records that write() cannot write, such as any bytes.
   [[nodiscard]] EventWriter& writer() { return writer_; }
   [[nodiscard]] TopicReader& reader() { return reader_; }
   [[nodiscard]] log::MemoryBroker& broker() { return broker_; }
   [[nodiscard]] ManualClock& clock() { return clock_; }
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] std::uint64_t deaths() const { return deaths_; }
-  /// Instances of a service that live, for their views.
+  /// The living instances of a service, for their views.
   [[nodiscard]] std::vector<stream::Instance*> instances(const std::string& service);
 
  private:
