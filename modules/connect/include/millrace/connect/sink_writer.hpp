@@ -14,13 +14,13 @@
 
 namespace millrace::connect {
 
-/// The loop of a sink: writes to a log exactly once, step after step. A step is one transaction:
-/// what the caller appends and the positions that it sets, a record that says how far the work is,
-/// and the number of the step, which is the position of the writer's group in the topic of
-/// progress. So all of it becomes visible together or never. A step is committed under an exclusive
-/// claim and with a sequence: one that is repeated takes effect once, and a writer that was
-/// replaced writes nothing. A writer that takes over reads the records of progress and
-/// continues after the last one. Not thread-safe.
+/// The loop of a sink: writes to a log in steps, each exactly once. A step is one transaction. It
+/// contains the records and positions that the caller adds, a record with the progress of the work,
+/// and the number of the step. The number is the position of the writer's group in the topic of
+/// progress. All of it becomes visible together or never. A step is committed under an exclusive
+/// claim and with a sequence. So a step that is repeated takes effect once, and a writer that was
+/// replaced cannot write. A new writer reads the records of progress and continues after the last
+/// one. Not thread-safe.
 ///
 ///     step                1          2          3
 ///     topic of progress   [far 1]    [far 2]    [far 3]      one record a step
@@ -36,43 +36,47 @@ namespace millrace::connect {
 class SinkWriter {
  public:
   struct Options {
-    std::string group;        ///< whose claim the writer takes; its producer has the same name
+    /// the group in which the writer takes its claim; the producer has the same name
+    std::string group;
     std::string task;         ///< the only task of that group
     log::TopicSpec progress;  ///< has one partition; created when it is missing
-    std::string busy;         ///< the message of errc::busy: what else writes, and what to do
+    /// the message of errc::busy: it says which other program writes, and what to do
+    std::string busy;
   };
 
-  /// Takes the claim; waits up to half a minute for a writer that has just died. The log and the
-  /// clock outlive the writer. errc::busy when another one writes, and failures of the log.
+  /// Takes the claim. If another writer has just died, waits up to half a minute. The log and the
+  /// clock must outlive the writer. errc::busy when another writer is active; also the errors of
+  /// the log.
   [[nodiscard]] static Result<std::unique_ptr<SinkWriter>> open(log::Log& log, Clock& clock,
                                                                 Options options);
 
   /// The partition with the records of progress.
   [[nodiscard]] log::TopicPartition progress() const { return progress_; }
   /// Reads the number of the last step that any writer committed; 0: there is none. On Kafka the
-  /// record of progress of that step may be seen later than its number: before it is used,
-  /// wait_until() the record of this number can be read. log::errc::out_of_range on Kafka when no
-  /// step was committed for so long that the cluster dropped the position.
+  /// record of progress of that step may become visible later than the number: use wait_until() to
+  /// wait until the record can be read. log::errc::out_of_range on Kafka when no step was committed
+  /// for so long that the cluster deleted the position.
   [[nodiscard]] Result<std::int64_t> last_step();
 
-  /// Commits the transaction as that step, which is one more than the last; returns when it can be
-  /// read. The transaction holds more than the caller added, also after a failure: clear() it.
-  /// log::errc::fenced when the writer was replaced, also when the other one has written a step of
-  /// that number; errc::invalid_argument for another number, log::errc::outcome_unknown when
-  /// repeating it did not help, log::errc::unavailable when a transaction of others kept it from
-  /// being read for half a minute, and other failures of the log. A failure ends the writer, for
-  /// the step may have taken effect: every later commit returns the same failure, and a new writer
-  /// continues after the last step that there is.
+  /// Commits the transaction as the step `step`, which must be the last step plus 1. Returns when
+  /// the step can be read. This adds records and positions to the transaction, also on failure, so
+  /// clear() it afterwards. log::errc::fenced when the writer was replaced, even if the new writer
+  /// has written a step with this number; errc::invalid_argument for another number;
+  /// log::errc::outcome_unknown when the commit was repeated without a known outcome;
+  /// log::errc::unavailable when a transaction of another client delayed its visibility for half a
+  /// minute; and other errors of the log. After an error the step may have taken effect. So the
+  /// writer ends: every later commit returns the same error, and a new writer continues after the
+  /// last step in the log.
   [[nodiscard]] Result<log::Committed> commit(log::Transaction& transaction, std::int64_t step,
                                               const log::Record& progress);
 
-  /// Keeps the claim while there is nothing to write: call it at least every second.
-  /// log::errc::fenced, from then on, when the claim is lost.
+  /// Keeps the claim while the caller writes no step: call it at least every second.
+  /// log::errc::fenced, in this and all later calls, when the claim is lost.
   [[nodiscard]] Status keep();
-  /// Calls `done` some ten times a second until it returns true or fails, for half a minute at
-  /// most, and keeps the claim meanwhile. False when it never was true.
+  /// Calls `done` about ten times a second until it returns true or an error, for half a minute at
+  /// most, and keeps the claim meanwhile. Returns false after half a minute.
   [[nodiscard]] Result<bool> wait_until(const std::function<Result<bool>()>& done);
-  /// Returns when all that was written is durable.
+  /// Waits until all committed steps are durable.
   [[nodiscard]] Status wait_durable();
 
  private:

@@ -13,13 +13,13 @@
 
 namespace millrace::connect {
 
-/// The loop of a source: reads partitions of a log, from a position up to a fixed end each, as one
-/// sequence. That has the order of commits where the log has one; otherwise it is ordered by time
-/// as far as the order in each partition allows. The position of a partition moves with each record
-/// of it; the caller keeps it together with what it made of the record (SinkWriter does in one
-/// transaction), and begins there the next time. What is kept outside of the log is a
-/// log::TopicPosition, which is checked before it is used (log::check_position()): the log may have
-/// been put back from a backup since. Not thread-safe.
+/// The loop of a source: reads partitions of a log as one sequence, each from a position up to a
+/// fixed end. The sequence has the order of commits. If the log has no such order, the sequence is
+/// ordered by timestamps, as far as the order in each partition allows. The position of a partition
+/// moves with each of its records. The caller stores the position together with the result of the
+/// record (SinkWriter does this in one transaction) and begins there the next time. To store a
+/// position outside of the log, use a log::TopicPosition and check it with log::check_position()
+/// before you use it, because the log may have been restored from a backup. Not thread-safe.
 ///
 ///     SourceReader reader(log, {{0, orders, position, end}}, 16U << 20U);
 ///     while (true) {
@@ -30,23 +30,24 @@ namespace millrace::connect {
 class SourceReader {
  public:
   struct Part {
-    std::size_t partition = 0;  ///< the caller's number of it
+    std::size_t partition = 0;  ///< the number that the caller gives this partition
     log::TopicPartition source;
     log::Offset from;  ///< the position: the first record to read is at or after this
-    log::Offset end;   ///< what is at or after this is not read
+    log::Offset end;   ///< records at or after this offset are not read
   };
   struct Item {
-    std::size_t partition = 0;                ///< Part::partition
-    const log::RecordView* record = nullptr;  ///< valid until the next call; null: no more
-    std::int64_t offsets = 0;  ///< how far the position moves with it: more than 1 over a gap
+    std::size_t partition = 0;  ///< Part::partition
+    /// valid until the next call; null: there are no more records
+    const log::RecordView* record = nullptr;
+    std::int64_t offsets = 0;  ///< the distance by which the position moves; more than 1 at a gap
   };
 
-  /// The log outlives the reader. Buffers take `buffer_bytes` together, but at least 64 KiB or one
-  /// batch for each partition.
+  /// The log must outlive the reader. All buffers together use about `buffer_bytes`, but at least
+  /// 64 KiB or one batch for each partition.
   SourceReader(log::Log& log, const std::vector<Part>& parts, std::size_t buffer_bytes);
 
-  /// The next record of all partitions. Failures of Log::fetch(); the reader is of no use after
-  /// one.
+  /// Returns the next record of the sequence. Errors are those of Log::fetch(); do not use the
+  /// reader after an error.
   [[nodiscard]] Result<Item> next();
 
  private:

@@ -12,21 +12,21 @@
 
 namespace millrace::log {
 
-/// A batch that a walk came to.
+/// A batch that a walker found.
 struct WalkedBatch {
-  std::uint64_t position = 0;  ///< of its first byte in the file
+  std::uint64_t position = 0;  ///< the position of its first byte in the file
   std::string_view bytes;      ///< valid until the walker's next call
   RecordBatchHeader header;
   bool checksum_holds = false;
-  /// Of the last record; compaction keeps it, also when that record is gone.
+  /// The offset of its last record. Compaction does not change it, even if it removes that record.
   [[nodiscard]] Offset last_offset() const {
     return offset(header.base_offset.value + header.last_offset_delta);
   }
 };
 
-/// Reads RecordBatches that lie one behind the other in a file, as in Kafka's `.log` files. Holds
-/// one batch in memory, or as much as it reads ahead when that is more. Not thread-safe; the file
-/// outlives the walker.
+/// Reads the RecordBatches of a file one after the other, as in Kafka's `.log` files. It has one
+/// batch in memory, or the bytes that it reads ahead if these are more. Not thread-safe. The file
+/// must outlive the walker.
 ///
 ///     BatchWalker walker(*file, path, 0, size);
 ///     WalkedBatch batch;
@@ -37,25 +37,26 @@ struct WalkedBatch {
 class BatchWalker {
  public:
   /// Reads the bytes [position, end) of the file; `path` is for error messages. A batch of more
-  /// than `batch_bytes_max` is refused before room is made for it.
+  /// than `batch_bytes_max` is refused before memory is allocated for it.
   BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end,
               std::uint64_t batch_bytes_max = UINT64_MAX);
-  /// The same, which reads `ahead_bytes` at once, or 64 KiB when that is more, into `memory`. That
-  /// outlives the walker; its content is dropped.
+  /// The same, but reads `ahead_bytes` at once (at least 64 KiB) into `memory`. `memory` must
+  /// outlive the walker; its content is overwritten.
   BatchWalker(File& file, std::string path, std::uint64_t position, std::uint64_t end,
               std::string& memory, std::uint64_t ahead_bytes);
 
-  /// Moves to the next batch; false at the end. A batch whose checksum does not hold is returned
-  /// too, for what lies behind it can still be read. errc::corrupt, naming file and byte, when the
-  /// bytes at position() are no whole batch, errc::too_large when they are one that is refused; a
-  /// further call fails again.
+  /// Moves to the next batch; false at the end. A batch with a wrong checksum is returned too,
+  /// because the batches after it can still be read. errc::corrupt, with file and byte, when the
+  /// bytes at position() are not a whole batch; errc::too_large when the batch is too large. Later
+  /// calls fail again.
   [[nodiscard]] Result<bool> next(WalkedBatch& batch);
   /// Where the next batch begins.
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
-  /// Whether next() reads nothing of the file, so that batches it returned before stay valid.
+  /// True if next() will not read from the file, so that the batches that it returned before stay
+  /// valid.
   [[nodiscard]] bool has_read_next();
-  /// Where the memory begins in the file.
+  /// The position in the file at which the memory begins.
   [[nodiscard]] std::uint64_t memory_at() const { return buffer_at_; }
 
  private:
@@ -73,7 +74,7 @@ class BatchWalker {
   std::uint64_t buffer_at_;        // position of the buffer in the file
 };
 
-/// errc::corrupt that names a file and a byte in it.
+/// Makes an error errc::corrupt that names a file and a byte in it.
 [[nodiscard]] std::unexpected<Error> corrupt_at(const std::string& path, std::uint64_t position,
                                                 std::string_view reason);
 

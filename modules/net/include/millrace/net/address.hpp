@@ -8,10 +8,10 @@
 
 namespace millrace::net {
 
-/// Which addresses of a host are used.
+/// The kind of IP addresses of a host that are used.
 enum class AddressFamily : std::uint8_t { any, v4, v6 };
 
-/// Where a server listens: a name or an IP address, and a TCP port.
+/// The address of a server: a host name or an IP address, and a TCP port.
 struct Address {
   std::string host;
   std::int32_t port = 0;

@@ -14,9 +14,9 @@
 
 namespace millrace::net {
 
-/// A TCP connection. Tries all addresses of a host, one after the other: each gets its share of the
-/// time for all, and 2 s at most while others are left, so that one that swallows packets leaves
-/// time for the next. Closes its descriptor.
+/// A TCP connection. Tries all addresses of a host, one after the other. Each address gets a part
+/// of the total time, and at most 2 s while other addresses are left, so that an address that does
+/// not respond leaves time for the others. The destructor closes the descriptor. Not thread-safe.
 class Socket final : public Stream {
  public:
   /// An address of a host, with the port.
@@ -25,11 +25,11 @@ class Socket final : public Stream {
     socklen_t size;
   };
 
-  /// Looks up the host, which may block, and starts to connect. try_connect() reports failures:
-  /// errc::unreachable when none of its addresses took the connection within the time.
-  /// The clock outlives it.
+  /// Looks up the host, which may block, and begins to connect. Errors are returned by
+  /// try_connect(): errc::unreachable when no address accepted the connection in time. The clock
+  /// must outlive the socket.
   Socket(Address address, Clock& clock, std::int64_t connect_timeout_ns = default_timeout_ns);
-  /// The same where the addresses of the host are known.
+  /// The same for a host whose addresses are known.
   Socket(Address address, std::vector<Target> targets, Clock& clock,
          std::int64_t connect_timeout_ns = default_timeout_ns);
   ~Socket() override;
@@ -44,7 +44,7 @@ class Socket final : public Stream {
   [[nodiscard]] int descriptor() const override { return descriptor_; }
   [[nodiscard]] short events(bool writes) const override;
 
-  /// For all addresses of a host together, unless the caller says otherwise.
+  /// The default timeout for all addresses of a host together.
   static constexpr std::int64_t default_timeout_ns = 10'000'000'000;
 
  private:

@@ -12,8 +12,8 @@
 
 namespace millrace::net {
 
-/// The client's side of a SASL mechanism, for one login. Carries bytes only: the protocol above
-/// says how they travel.
+/// The client side of a SASL mechanism, for one login. It only creates and reads messages; the
+/// protocol above sends them.
 class SaslExchange {
  public:
   SaslExchange() = default;
@@ -21,12 +21,12 @@ class SaslExchange {
   SaslExchange(const SaslExchange&) = delete;
   SaslExchange& operator=(const SaslExchange&) = delete;
 
-  /// The client's first message. Fails as SaslAccount::token does, and with
-  /// errc::not_authenticated when what that returned is no bearer token.
+  /// The first message of the client. Errors are those of SaslAccount::token;
+  /// errc::not_authenticated when the token is not a valid bearer token.
   [[nodiscard]] virtual Result<std::string> begin() = 0;
-  /// The client's next message after one of the server; nullopt when the exchange is complete.
-  /// errc::not_authenticated when the server does not prove that it knows the password,
-  /// and when it refused a token and does not end the exchange.
+  /// The next message of the client after a message of the server; nullopt when the exchange is
+  /// complete. errc::not_authenticated when the server does not prove that it knows the password,
+  /// or when it refused a token but does not end the exchange.
   [[nodiscard]] virtual Result<std::optional<std::string>> respond(std::string_view message) = 0;
 };
 
@@ -35,11 +35,12 @@ struct SaslAccount {
   std::string mechanism;  ///< one that is_known_mechanism()
   std::string username;
   std::string password;
-  /// OAUTHBEARER only, instead of both: returns the token. Called at each login.
+  /// Only for OAUTHBEARER, instead of user and password: a function that returns the token. Called
+  /// at each login.
   std::function<Result<std::string>()> token = {};
 };
 
-/// Whether a text is what RFC 6750 calls a bearer token, of at most 65,536 bytes.
+/// True if the text is a bearer token in the form of RFC 6750, with at most 65,536 bytes.
 [[nodiscard]] bool is_bearer_token(std::string_view text);
 
 /// PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER are known.

@@ -11,21 +11,21 @@
 #include "millrace/net/stream.hpp"
 #include "millrace/net_tls/tls_settings.hpp"
 
-// OpenSSL's SSL and SSL_CTX, whose header stays out of this one.
+// SSL and SSL_CTX of OpenSSL. This header does not include OpenSSL's headers.
 struct ssl_st;
 struct ssl_ctx_st;
 
 namespace millrace::net {
 
-/// Makes TLS connections of a client, TLS 1.2 or later. Thread-safe after construction.
+/// Creates the TLS connections of a client, with TLS 1.2 or later. Thread-safe after construction.
 class TlsContext {
  public:
-  /// Reads the files, once. errc::invalid_argument names the setting that cannot be used.
+  /// Reads the files once. errc::invalid_argument names the setting that cannot be used.
   [[nodiscard]] static Result<TlsContext> open(const TlsSettings& settings);
 
-  /// Looks up the host, which may block, and starts to connect; the stream reports failures. The
-  /// stream may outlive the context. The addresses of the host share the time as for Socket; the
-  /// clock outlives the stream.
+  /// Looks up the host, which may block, and begins to connect. Errors are returned by
+  /// try_connect() of the stream. The stream may outlive the context; the clock must outlive the
+  /// stream. The addresses of the host share the timeout, as for Socket.
   [[nodiscard]] std::unique_ptr<Stream> connect(
       Address address, Clock& clock,
       std::int64_t connect_timeout_ns = Socket::default_timeout_ns) const;

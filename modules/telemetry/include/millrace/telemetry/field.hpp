@@ -14,8 +14,8 @@ class JsonWriter;
 
 namespace millrace::telemetry {
 
-/// A number, text or truth beside a name. Text is a view: it must live until the call that takes
-/// the field returns.
+/// The value of a field: a number, a text or a boolean. A text is a view: it must be valid until
+/// the call to which the field is passed returns.
 class FieldValue {
  public:
   using Variant = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
@@ -37,16 +37,16 @@ class FieldValue {
   Variant value_;
 };
 
-/// One named value of a log line or of a problem body: `{"partition", 3}`. A view, see FieldValue.
+/// A name and a value in a log line or a problem body: `{"partition", 3}`. A view, see FieldValue.
 struct Field {
   std::string_view name;
   FieldValue value;
 };
 
-/// The field under which every log line carries the correlation id of the request it is about.
+/// The field with the correlation id of the request to which a log line belongs.
 [[nodiscard]] inline Field correlation(std::string_view id) { return {"correlation_id", id}; }
 
-/// Writes the field as a member of the object that `out` is in.
+/// Writes the field as a member of the present object of `out`.
 void write_field(JsonWriter& out, const Field& field);
 
 }  // namespace millrace::telemetry

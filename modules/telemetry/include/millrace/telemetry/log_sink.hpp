@@ -13,22 +13,23 @@
 
 namespace millrace::telemetry {
 
-/// Where log lines go. Implementations are thread-safe.
+/// The destination of log lines. Implementations are thread-safe.
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  /// Takes one whole line, its newline included. Never blocks on the caller's locks and never fails
-  /// loudly: a line that cannot be written is counted in lost().
+  /// Writes one whole line, including its newline. It must not need locks of the caller. It reports
+  /// no errors: a line that cannot be written is counted in lost().
   virtual void write(std::string_view line) = 0;
-  /// Lines that could not be written, since the start.
+  /// The number of lines that could not be written.
   [[nodiscard]] virtual std::uint64_t lost() const { return 0; }
 };
 
-/// Lines to standard error, each with one write(2), so that lines of several processes do not mix.
+/// Writes lines to standard error, each with one write(2), so that lines of several processes do
+/// not mix.
 [[nodiscard]] std::shared_ptr<LogSink> stderr_sink();
 
-/// Lines appended to the file at `path`, which is made if missing. errc::io_error when it cannot be
-/// opened.
+/// Appends lines to the file at `path`, which is created if missing. errc::io_error when it cannot
+/// be opened.
 [[nodiscard]] Result<std::shared_ptr<LogSink>> file_sink(const std::string& path);
 
 /// Keeps the lines in memory, for tests.
@@ -37,7 +38,7 @@ class CapturingSink final : public LogSink {
   void write(std::string_view line) override;
   /// The lines so far, without their newlines.
   [[nodiscard]] std::vector<std::string> lines() const;
-  /// Whether a line contains `text`.
+  /// True if a line contains `text`.
   [[nodiscard]] bool contains(std::string_view text) const;
 
  private:

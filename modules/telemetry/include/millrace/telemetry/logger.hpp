@@ -21,7 +21,7 @@ namespace millrace::telemetry {
 using millrace::Level;
 using millrace::level_name;
 
-/// The level of that name; errc::invalid_argument lists the names.
+/// The level with this name. For another name errc::invalid_argument, with a list of the names.
 [[nodiscard]] Result<Level> parse_level(std::string_view name);
 
 /// Writes JSON lines, one object per line, members in this order:
@@ -29,21 +29,21 @@ using millrace::level_name;
 ///     {"time":"2010-12-01T08:26:00.000Z","level":"info","service":"stock","pid":4711,"message":"restored",
 ///      "correlation_id":"c-1","topic":"stock","records":12}
 ///
-/// Thread-safe. Code below the seams gets a `Logger&` passed in; `null_logger()` is for those who
-/// do not care.
+/// Thread-safe. Library code gets a `Logger&` as an argument; pass `null_logger()` to write no
+/// lines.
 ///
 ///     log.warn("batch refused", {{"topic", topic}, {"offset", offset}, correlation(id)});
 class Logger {
  public:
-  /// `service` and `pid` stand in every line; `pid` is the instance's process id, 0 leaves it out
-  /// (simulated worlds).
+  /// `service` and `pid` are in every line. `pid` is the id of the process; with 0 (in simulations)
+  /// it is left out.
   struct Options {
     std::string service{};
     std::int64_t pid = 0;
     Level level = Level::info;
   };
 
-  /// `clock` gives the time of each line and outlives the logger.
+  /// `clock` is used for the time of each line and must outlive the logger.
   Logger(Options options, Clock& clock, std::shared_ptr<LogSink> sink);
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
@@ -61,18 +61,18 @@ class Logger {
     log(Level::error, message, fields);
   }
 
-  /// Writes a line unless its level is below the logger's. Two fields of one name both appear;
-  /// readers take the last.
+  /// Writes a line unless its level is below the level of the logger. If two fields have the same
+  /// name, both are written; readers usually take the last one.
   void log(Level level, std::string_view message, std::initializer_list<Field> fields) {
     log(level, message, std::span<const Field>(fields.begin(), fields.size()));
   }
   void log(Level level, std::string_view message, std::span<const Field> fields);
 
-  /// Whether a line of `level` would be written; for lines that are costly to prepare.
+  /// True if a line with this level would be written; for lines that are expensive to prepare.
   [[nodiscard]] bool enabled(Level level) const {
     return level != Level::off && level >= level_.load(std::memory_order_relaxed);
   }
-  /// Takes effect for the next line of any thread.
+  /// Sets the level; it takes effect for the next line of any thread.
   void set_level(Level level) { level_.store(level, std::memory_order_relaxed); }
 
  private:

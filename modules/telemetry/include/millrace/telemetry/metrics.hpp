@@ -14,17 +14,17 @@
 
 namespace millrace::telemetry {
 
-/// Label names and values of one series, fixed when it is made. Values must come from a small,
-/// bounded set: never an id.
+/// Names and values of the labels of one series, fixed when it is created. Values must come from a
+/// small, bounded set; never use ids.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-/// The value of one series when it was asked for.
+/// The value of one series at the time of the call.
 struct Sample {
   Labels labels;
   double value = 0;
 };
 
-/// A count that only grows. Lock-free; lives as long as its registry.
+/// A count that only increases. Lock-free; lives as long as its registry.
 class Counter {
  public:
   void add(std::uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
@@ -46,13 +46,14 @@ class Gauge {
 };
 
 /// Counts of observations below fixed bounds, and their sum. Lock-free; lives as long as its
-/// registry. A scrape while others observe may be off by the observations under way.
+/// registry. A scrape may miss observations that other threads make at the same time.
 class Histogram {
  public:
   explicit Histogram(std::span<const double> upper_bounds);
   void observe(double value);
   [[nodiscard]] const std::vector<double>& upper_bounds() const { return upper_bounds_; }
-  /// Observations in bucket `i` alone; `i == upper_bounds().size()` is the bucket without bound.
+  /// The number of observations in bucket `i`, not cumulative; `i == upper_bounds().size()` is the
+  /// bucket without an upper bound.
   [[nodiscard]] std::uint64_t bucket(std::size_t i) const {
     return buckets_[i].load(std::memory_order_relaxed);
   }
@@ -65,12 +66,11 @@ class Histogram {
   std::atomic<double> sum_{0};
 };
 
-/// Bounds in seconds from 100 us to 60 s, three to the decade: for latencies.
+/// Bounds for latencies, in seconds: from 100 us to 60 s, three per decade.
 [[nodiscard]] std::span<const double> latency_buckets();
 
-/// Keeps a callback series alive; the series leaves the registry when this is destroyed, which
-/// waits for a scrape that is calling it. Must not outlive the registry. Move-only; not
-/// thread-safe.
+/// Owns a callback series. The destructor removes the series from the registry and waits for a
+/// scrape that is calling it. Must not outlive the registry. Move-only; not thread-safe.
 class MetricCallback {
  public:
   MetricCallback() = default;
@@ -92,18 +92,18 @@ class MetricCallback {
   std::function<void()> release_;
 };
 
-/// The metrics of one process. Thread-safe; making a series takes a lock, using it does not: keep
-/// the reference.
+/// The metrics of one process. Thread-safe. Creating a series takes a lock, using it does not, so
+/// keep the reference.
 ///
-/// Names (asserted): `prefix` first, lower-case snake case, base units (`_seconds`, `_bytes`),
-/// counters end in `_total` and nothing else does. The same name and labels give the same object
-/// again; one name has one kind and one help.
+/// Rules for names (asserted): they begin with `prefix` and are in lower-case snake case with base
+/// units (`_seconds`, `_bytes`). Names of counters, and only these, end in `_total`. The same name
+/// and labels return the same object. All series of a name have the same kind and help.
 ///
 ///     auto& refused = metrics.counter("millrace_log_refused_total", "Commits refused.",
 ///     {{"reason", "fenced"}}); refused.add();
 class MetricRegistry {
  public:
-  /// An empty prefix takes any name.
+  /// With an empty prefix any name is allowed.
   explicit MetricRegistry(std::string prefix = "millrace_");
   ~MetricRegistry();
   MetricRegistry(const MetricRegistry&) = delete;
@@ -111,23 +111,23 @@ class MetricRegistry {
 
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
-  /// `upper_bounds` ascend; the first call for a series fixes them.
+  /// `upper_bounds` must ascend. The first call for a series decides them.
   Histogram& histogram(std::string_view name, std::string_view help,
                        std::span<const double> upper_bounds, Labels labels = {});
 
-  /// A gauge whose value is computed at each scrape, on the scraping thread, under the registry's
-  /// lock: `value` must be thread-safe, quick and must not call the registry. A second callback for
-  /// the same series replaces the first.
+  /// A gauge whose value is computed at each scrape, in the thread of the scrape and under the lock
+  /// of the registry. So `value` must be thread-safe and quick and must not call the registry. A
+  /// second callback for the same series replaces the first.
   [[nodiscard]] MetricCallback callback_gauge(std::string_view name, std::string_view help,
                                               Labels labels, std::function<double()> value);
-  /// The same for a count that is kept elsewhere and only grows.
+  /// The same for a count that is kept elsewhere and only increases.
   [[nodiscard]] MetricCallback callback_counter(std::string_view name, std::string_view help,
                                                 Labels labels, std::function<double()> value);
 
-  /// A family of counts whose series come one by one, such as one for each reason that was met.
-  /// `values` is called as above and returns each series once; no series that it returned goes
-  /// away, and their number is bounded. No other series has that name. A second callback for the
-  /// same name replaces the first.
+  /// A family of counters whose series are added over time, such as one for each reason that
+  /// occurred. `values` is called as above and returns each series once. It must return every
+  /// series that it returned before, and their number must be bounded. No other series may have
+  /// this name. A second callback for the same name replaces the first.
   [[nodiscard]] MetricCallback callback_counters(std::string_view name, std::string_view help,
                                                  std::function<std::vector<Sample>()> values);
 
@@ -144,7 +144,8 @@ inline constexpr std::string_view exposition_content_type =
     "text/plain; version=0.0.4; charset=utf-8";
 
 /// Adds `millrace_process_resident_memory_bytes`, `_process_cpu_seconds_total` and
-/// `_process_open_files` of this process. Keep the handles as long as the registry is scraped.
+/// `_process_open_files` of this process. Keep the returned handles as long as the registry is
+/// used.
 [[nodiscard]] std::vector<MetricCallback> add_process_metrics(MetricRegistry& metrics);
 
 }  // namespace millrace::telemetry
