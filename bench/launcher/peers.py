@@ -11,7 +11,7 @@ import time
 
 import peers_java
 from report import Failed, Row
-from running import Program
+from running import Program, cpu_seconds
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KAFKA = ROOT / "tools" / "kafka"
@@ -22,7 +22,7 @@ LATENCY_SECONDS, LATENCY_WARM_SECONDS = 20, 8
 MARKERS = 400
 BROKER = ["--heap", "1024", "--java-option=-XX:TieredStopAtLevel=4", "--setting", "log.retention.ms=-1"]
 EMBEDDED = "millrace-embedded"
-KAFKA_STREAMS, DEFAULTS = "kafka-streams", "kafka-streams-defaults"
+KAFKA_STREAMS, *VARIANTS = peers_java.SYSTEMS
 
 
 class PeersSuite:
@@ -36,6 +36,7 @@ class PeersSuite:
         self.peers = False
         self.program = binaries / "bench-peers"
         self.made = self.url = self.java = None
+        self.brokers = []
         self.loaded = set()
         self.absent = {}
         self.number = 0
@@ -60,7 +61,7 @@ class PeersSuite:
     def systems(self, case, params, movers=False, **settings):
         systems = ["millrace", EMBEDDED]
         if self.peers:
-            systems += [KAFKA_STREAMS, DEFAULTS]
+            systems += peers_java.SYSTEMS
         if movers or case == "latency":
             systems.append("librdkafka")
         return [Row(case, params, system, settings) for system in systems]
@@ -91,8 +92,13 @@ class PeersSuite:
         if started.returncode != 0:
             raise Failed("the broker did not start")
         self.url = "kafka://" + started.stdout.strip()
+        status = subprocess.run([str(KAFKA), "status", "--json", "--dir", str(self.work / "kafka")], stdout=subprocess.PIPE, text=True, check=True)
+        self.brokers = [broker["pid"] for broker in json.loads(status.stdout)["brokers"]]
         if self.peers:
             self.java = peers_java.build()
+
+    def broker_cpu_seconds(self):
+        return sum(cpu_seconds(pid) for pid in self.brokers)
 
     def close(self):
         if self.url is not None:
@@ -122,9 +128,12 @@ class PeersSuite:
         cases = {}
         for row in result["rows"]:
             cases.setdefault((row["case"], json.dumps(row["params"])), {})[row["system"]] = row
+        pairs = [(system, KAFKA_STREAMS) for system in ("millrace", EMBEDDED, "librdkafka")] + [("millrace", other) for other in VARIANTS]
         for (case, params), systems in cases.items():
-            for system in ("millrace", EMBEDDED, "librdkafka"):
-                lines += compare(f"{case} {params} {system}", systems.get(system), systems.get(KAFKA_STREAMS))
+            for system, other in pairs:
+                lines += compare(f"{case} {params} {system} beside {other}", systems.get(system), systems.get(other))
+        if "latency" in (case for case, _ in cases):
+            lines += ["", "p50 and p99: from when a record was due until a read-committed reader had its output."]
         return lines
 
 
@@ -133,7 +142,7 @@ def compare(title, row, other):
     if not row or not other:
         return []
     parts = []
-    for name, text in (("records_per_s", "rate"), ("cpu_s_per_million", "CPU"), ("peak_rss_mb", "memory"), ("p50_us", "p50"), ("p99_us", "p99"),
+    for name, text in (("records_per_s", "rate"), ("cpu_s_per_million", "CPU"), ("broker_cpu_s_per_million", "broker CPU"), ("peak_rss_mb", "memory"), ("p50_us", "p50"), ("p99_us", "p99"),
                        ("restart_s", "restart")):  # fmt: skip
         if row.get(name) and other.get(name):
             parts.append(f"{text} {row[name] / other[name]:.3g} x")
@@ -182,7 +191,7 @@ class Measurement:
         return self.own_input(records), f"{self.application}.table" if joins else ""
 
     def check(self, records, **more):
-        every = int(self.row.system != DEFAULTS)
+        every = int(self.row.system != peers_java.DEFAULTS)
         if not self.embedded:
             self.suite.tell("load", "-", url=self.url, topic=self.output, records=0, keys=1, base_ms=0) if self.row.system != "millrace" else None
         command = self.suite.command(
@@ -198,9 +207,9 @@ class Measurement:
     def system(self, source, table):
         """Starts the system and waits until it is at work."""
         state = self.home / "state"
-        if self.row.system in (KAFKA_STREAMS, DEFAULTS):
+        if self.row.system in peers_java.SYSTEMS:
             command = peers_java.command(
-                self.suite.java, self.row.system == DEFAULTS, topology=self.topology, bootstrap=self.url.removeprefix("kafka://"), input=source,
+                self.suite.java, self.row.system, topology=self.topology, bootstrap=self.url.removeprefix("kafka://"), input=source,
                 table=table, output=self.output, application=self.application, state=state)  # fmt: skip
         else:
             role = "librdkafka" if self.row.system == "librdkafka" else "millrace"
@@ -216,6 +225,10 @@ class Measurement:
             raise
         return program
 
+    def broker_cpu(self, before, records):
+        """What the broker spent since; nothing without one."""
+        return {} if self.embedded else {"broker_cpu_s_per_million": (self.suite.broker_cpu_seconds() - before) / records * 1e6}
+
     def throughput(self):
         """Everything is in the input when the program starts; from READY until the last output is visible."""
         records = self.row.settings["records"]
@@ -223,13 +236,14 @@ class Measurement:
         check = self.check(records)
         began = time.monotonic()
         program = self.system(source, table)
-        ready, cpu = time.monotonic(), program.cpu_seconds()
+        ready, cpu, broker = time.monotonic(), program.cpu_seconds(), self.suite.broker_cpu_seconds()
         found = json.loads(check.wait(TIMEOUT_S, program))
+        more = self.broker_cpu(broker, records)
         cpu, memory = program.cpu_seconds() - cpu, program.peak_rss_mb()
         program.stop()
         seconds = found["last_ns"] / 1e9 - ready
-        more = {"start_s": ready - began, "outputs": found["outputs"],
-                "second_half_per_s": (records - records // 2) / max(1e-9, (found["last_ns"] - found["half_ns"]) / 1e9)}  # fmt: skip
+        more |= {"start_s": ready - began, "outputs": found["outputs"],
+                 "second_half_per_s": (records - records // 2) / max(1e-9, (found["last_ns"] - found["half_ns"]) / 1e9)}  # fmt: skip
         return {"records": records, "seconds": seconds, "cpu_seconds": cpu, "peak_rss_mb": memory, "more": more}
 
     def latency(self):
@@ -242,12 +256,13 @@ class Measurement:
         program = self.system(source, "")
         start = time.monotonic_ns() + 1_500_000_000
         check = self.check(records, start_ns=start, rate=rate, warm=warm)
-        cpu = program.cpu_seconds()
+        cpu, broker = program.cpu_seconds(), self.suite.broker_cpu_seconds()
         self.load(source, records, start_ns=start, rate=rate)
         found = json.loads(check.wait(TIMEOUT_S, program))
+        more = self.broker_cpu(broker, records)
         cpu, memory = program.cpu_seconds() - cpu, program.peak_rss_mb()
         program.stop()
-        return {"records": records, "cpu_seconds": cpu, "peak_rss_mb": memory, "p50_us": found["p50_us"], "p99_us": found["p99_us"]}
+        return {"records": records, "cpu_seconds": cpu, "peak_rss_mb": memory, "p50_us": found["p50_us"], "p99_us": found["p99_us"], "more": more}
 
     def restart(self):
         """After `kill -9`, from the start of the program until records that came meanwhile are answered from the full state."""
@@ -259,10 +274,12 @@ class Measurement:
         time.sleep(1)
         first.kill()
         self.load(source, records + MARKERS, **{"from": records})
-        began = time.monotonic()
+        began, broker = time.monotonic(), self.suite.broker_cpu_seconds()
         program = self.system(source, "")
         ready = time.monotonic()
         found = json.loads(check.wait(TIMEOUT_S, program))
+        more = {} if self.embedded else {"restart_broker_cpu_s": self.suite.broker_cpu_seconds() - broker}
         memory, cpu = program.peak_rss_mb(), program.cpu_seconds()
         program.stop()
-        return {"cpu_seconds": cpu, "peak_rss_mb": memory, "more": {"restart_s": found["last_ns"] / 1e9 - began, "ready_s": ready - began, "restart_cpu_s": cpu}}
+        more |= {"restart_s": found["last_ns"] / 1e9 - began, "ready_s": ready - began, "restart_cpu_s": cpu}
+        return {"cpu_seconds": cpu, "peak_rss_mb": memory, "more": more}

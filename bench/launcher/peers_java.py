@@ -21,6 +21,19 @@ TUNED = {
     # A restarted instance is known by its name and need not wait until its former self is given up.
     "instance": "one",
 }
+ROCKSDB = {**TUNED, "store": "rocksdb"}
+DEFAULTS = "kafka-streams-defaults"
+# What a system sets; the first is what the others are compared with.
+SYSTEMS = {
+    "kafka-streams": TUNED,
+    "kafka-streams-rocksdb": ROCKSDB,
+    # KIP-892: a store takes the writes of a transaction only when it commits, and so is still good after a crash.
+    "kafka-streams-transactional": {**ROCKSDB, "set.enable.transactional.statestores": "true"},
+    # KIP-1071: the broker assigns the tasks. It refuses a name that a killed instance has not given back, and that ends the program:
+    # without one, a restarted instance waits until the former one is given up.
+    "kafka-streams-protocol": {**TUNED, "instance": "", "set.group.protocol": "streams"},
+    DEFAULTS: {},
+}
 
 
 def cache():
@@ -46,11 +59,10 @@ def build():
     return target
 
 
-def command(home, defaults, **values):
-    """With the defaults of Java and of Kafka Streams, or tuned."""
-    machine = [] if defaults else TUNED_MACHINE
-    if not defaults:
-        values.update(TUNED)
+def command(home, system, **values):
+    """A system's program; only kafka-streams-defaults has the defaults of Java too."""
+    machine = [] if system == DEFAULTS else TUNED_MACHINE
+    values.update(SYSTEMS[system])
     libraries = ":".join([str(home / "bench-peers.jar"), *sorted(str(jar) for jar in (home / "libs").glob("*.jar"))])
     return ["java", *machine, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", libraries, "io.millrace.bench.Main",
             *(f"{name}={value}" for name, value in values.items())]  # fmt: skip

@@ -121,7 +121,7 @@ def table(result):
         + (" (quick: results, not times)" if result["quick"] else ""),
         "",
     ]
-    head = ["case", "parameters", "system", "records/s", "min..max", "CPU s/million", "MB", "p50 us", "p99 us", "of plain", "CPU of plain"]
+    head = ["case", "parameters", "system", "records/s", "min..max", "CPU s/million", "broker CPU", "MB", "p50 us", "p99 us", "of plain", "CPU of plain"]
     cells = [head]
     plain = {key(row): row for row in result["rows"] if row["system"] in ("plain", "plain-twice")}
     for row in result["rows"]:
@@ -136,8 +136,8 @@ def table(result):
             of_plain = ratio(row[measure_name], other[measure_name], "x" if measure_name == "p50_us" else "%")
             of_cpu = ratio(row["cpu_s_per_million"], other["cpu_s_per_million"], "x")
         cells.append(
-            [row["case"], params, row["system"], short(row["records_per_s"]), spread, short(row["cpu_s_per_million"]), short(row["peak_rss_mb"]),
-             short(row["p50_us"]), short(row["p99_us"]), of_plain, of_cpu]
+            [row["case"], params, row["system"], short(row["records_per_s"]), spread, short(row["cpu_s_per_million"]),
+             short(row.get("broker_cpu_s_per_million")), short(row["peak_rss_mb"]), short(row["p50_us"]), short(row["p99_us"]), of_plain, of_cpu]
         )  # fmt: skip
     used = [i for i in range(len(head)) if any(line[i] for line in cells[1:])]
     widths = {i: max(len(line[i]) for line in cells) for i in used}

@@ -13,6 +13,12 @@ from report import Failed
 STOP_S = 30
 
 
+def cpu_seconds(pid):
+    """Of all threads of a process, user and system, since it started."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Program:
     """A program whose lines are read as they come. Its errors go to a file in `home`."""
 
@@ -75,9 +81,7 @@ class Program:
         self.process.stdout.close() if not self.reader.is_alive() else None
 
     def cpu_seconds(self):
-        """Of all its threads, user and system, since it started."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def peak_rss_mb(self):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
