@@ -73,7 +73,8 @@ int main(int argc, char** argv) {
                            {.id = id_of(request), .within = within}, to_response);
     });
     routes.get(path, [reservations](const Request& request, Responder responder) {
-      reservations.look({std::move(responder), request.target}, id_of(request), to_response);
+      reservations.look({std::move(responder), request.target, request.headers}, id_of(request),
+                        to_response);
     });
     return {};
   };

@@ -68,6 +68,19 @@ Status read_entry(const stream::Instance& instance, std::string_view store,
   return codec::decode_with(*spec->serde, type, {}, bytes, out);
 }
 
+Result<EntryPartition> partition_of_entry(const stream::Instance& instance, log::Log& log,
+                                          std::string_view store, std::string_view key) {
+  const stream::SubTopology* const part = owner_of(instance.topology(), store);
+  if (part == nullptr) return unknown(store);
+  MILLRACE_ASSIGN(const std::int32_t count, count_of(instance.topology(), *part, log));
+  if (count == 0) {
+    return fail(errc::not_owner, "store " + std::string(store) +
+                                     ": the topics that it is made of are not there yet");
+  }
+  MILLRACE_ASSIGN(const std::string input_key, key_of_input(instance.topology(), store, key));
+  return EntryPartition{part->name, partition_of(input_key, count)};
+}
+
 bool StorePartitions::has(std::string_view key) const {
   return count > 0 && here.contains(partition_of(key, count));
 }

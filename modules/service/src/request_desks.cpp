@@ -248,6 +248,16 @@ void RequestDesks::Desk::look(HttpRequest http, std::string_view id,
                               const OutcomeToResponse& to_response) const {
   const auto found = find_entry<std::string, stream::RequestEntry>(
       environment_.instance, environment_.log, name_, std::string(id));
+  if (!found && found.error().is(errc::not_owner) && http.headers &&
+      environment_.forwarder != nullptr) {
+    const std::string key(id);
+    std::string bytes;
+    codec::encode_key(codec::type_info<std::string>(), &key, bytes);
+    const auto where = partition_of_entry(environment_.instance, environment_.log, name_, bytes);
+    if (!where) return http.responder.send(request_failed(where.error()));
+    return environment_.forwarder->forward({http.location, *http.headers, found.error()}, *where,
+                                           std::move(http.responder));
+  }
   if (!found) return http.responder.send(request_failed(found.error()));
   http::Response response;
   if (found->value) {

@@ -25,6 +25,7 @@
 #include "millrace/log/errors.hpp"
 #include "millrace/log_embedded/embedded.hpp"
 #include "millrace/service/backends.hpp"
+#include "millrace/service/forwarder.hpp"
 #include "millrace/service/log_settings.hpp"
 #include "millrace/service/signals.hpp"
 #include "millrace/service/supervisor.hpp"
@@ -101,12 +102,13 @@ class Runtime {
     keeper_->maintain(instance_.get());
     durability_.emplace(*log_);
     edge_.emplace(*log_, real_clock(), random_, edge_waiting_bytes);
-    desks_.emplace(
-        RequestDesks::Environment{*log_, edge_->records(), *instance_, *durability_, logger_,
-                                  metrics_, server_options.handler_deadline * 5 / 6,
-                                  std::max<std::size_t>(server_options.max_in_flight / 2, 1)});
     MILLRACE_ASSIGN(address_, advertised_address(settings_));
     discovery_.emplace(*log_, real_clock(), [this] { return descriptor(); });
+    forwarder_.emplace(discovery_->instances(), definition_.name, [this] { return self(); });
+    desks_.emplace(RequestDesks::Environment{
+        *log_, edge_->records(), *instance_, *durability_, logger_, metrics_,
+        server_options.handler_deadline * 5 / 6,
+        std::max<std::size_t>(server_options.max_in_flight / 2, 1), &*forwarder_});
     MILLRACE_TRY(start_http(std::move(server_options)));
     discovery_thread_.emplace(*discovery_, logger_);
     worker_.emplace(*instance_, logger_, definition_.stepped, [this] {
@@ -166,7 +168,7 @@ class Runtime {
     server_.emplace(std::move(options), logger_, metrics_);
     const http::RouteOptions ready{health_.gate(), true};
     add_health_routes(server_->router(), health_, metrics_);
-    add_view_routes(server_->router(), *instance_, *log_, *durability_, ready);
+    add_view_routes(server_->router(), *instance_, *log_, *durability_, ready, &*forwarder_);
     metric_handles_ = telemetry::add_process_metrics(metrics_);
     instance_metric_handles_ = add_instance_metrics(metrics_, *instance_, real_clock());
     log_metric_handles_ = add_log_metrics(metrics_, *log_);
@@ -176,15 +178,17 @@ class Runtime {
     return server_->start();
   }
 
+  std::string self() const { return instance_on_host(process_, server_->port()); }
+
   InstanceDescriptor descriptor() const {
-    InstanceDescriptor self;
-    self.service = definition_.name;
-    self.instance = instance_on_host(real_processes().self(), server_->port());
-    self.version = version;
-    if (!address_.empty()) self.address = http_url(address_, server_->port());
-    self.ready = instance_->ready();
-    self.owned = owned_partitions(*instance_);
-    return self;
+    InstanceDescriptor made;
+    made.service = definition_.name;
+    made.instance = self();
+    made.version = version;
+    if (!address_.empty()) made.address = http_url(address_, server_->port());
+    made.ready = instance_->ready();
+    made.owned = owned_partitions(*instance_);
+    return made;
   }
 
   Status write_run_file() {
@@ -227,7 +231,9 @@ class Runtime {
   std::optional<Keeper> keeper_;
   std::unique_ptr<stream::Instance> instance_;
   std::string address_;  // where other instances reach this one; empty: they do not
+  const ProcessName process_ = real_processes().self();
   std::optional<Discovery> discovery_;
+  std::optional<Forwarder> forwarder_;
   std::optional<DurabilityGate> durability_;
   std::optional<RequestDesks> desks_;  // goes after the writer that calls back
   std::optional<EdgeWriter> edge_;

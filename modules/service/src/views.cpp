@@ -67,8 +67,9 @@ http::Response error_response(const Error& error) {
 
 class ViewRoutes {
  public:
-  ViewRoutes(const stream::Instance& instance, log::Log& log, DurabilityGate& durability)
-      : instance_(instance), log_(log), durability_(durability) {}
+  ViewRoutes(const stream::Instance& instance, log::Log& log, DurabilityGate& durability,
+             const Forwarder* forwarder)
+      : instance_(instance), log_(log), durability_(durability), forwarder_(forwarder) {}
 
   void list(http::Responder responder) const {
     std::string body;
@@ -89,6 +90,12 @@ class ViewRoutes {
     if (!key)
       return responder.send(http::problem(400, key.error().code().name, "", key.error().message()));
     auto answer = find_entry(instance_, log_, store->name, *key);
+    if (!answer && answer.error().is(errc::not_owner) && forwarder_ != nullptr) {
+      const auto where = partition_of_entry(instance_, log_, store->name, *key);
+      if (!where) return responder.send(error_response(where.error()));
+      return forwarder_->forward({request.target, request.headers, answer.error()}, *where,
+                                 std::move(responder));
+    }
     if (!answer) return responder.send(error_response(answer.error()));
     if (!answer->value) {
       return send(request, answer->position,
@@ -191,13 +198,15 @@ class ViewRoutes {
   const stream::Instance& instance_;
   log::Log& log_;
   DurabilityGate& durability_;
+  const Forwarder* forwarder_;
 };
 
 }  // namespace
 
 void add_view_routes(http::Router& router, const stream::Instance& instance, log::Log& log,
-                     DurabilityGate& durability, const http::RouteOptions& options) {
-  auto routes = std::make_shared<const ViewRoutes>(instance, log, durability);
+                     DurabilityGate& durability, const http::RouteOptions& options,
+                     const Forwarder* forwarder) {
+  auto routes = std::make_shared<const ViewRoutes>(instance, log, durability, forwarder);
   // A range reads and writes as much as it is asked for, and the first one of a store sorts its
   // keys.
   http::RouteOptions heavy = options;

@@ -42,6 +42,17 @@ struct StorePartitions {
 [[nodiscard]] Result<stream::Answer<std::optional<std::string>>> find_entry(
     const stream::Instance& instance, log::Log& log, std::string_view store, std::string_view key);
 
+/// Where the entry of a key is, here or in another instance.
+struct EntryPartition {
+  std::string part;  ///< the name of the sub-topology
+  std::int32_t partition = 0;
+};
+/// Failures of store_partitions(); errc::not_owner when the inputs of the store are not there yet.
+/// Thread-safe.
+[[nodiscard]] Result<EntryPartition> partition_of_entry(const stream::Instance& instance,
+                                                        log::Log& log, std::string_view store,
+                                                        std::string_view key);
+
 /// Reads a value of the store, as find_entry() returns it, into an object of its type. Failures of
 /// the store's serde; stream::errc::unknown_store. Thread-safe.
 [[nodiscard]] Status read_entry(const stream::Instance& instance, std::string_view store,
@@ -66,7 +77,8 @@ template <class K, class V>
 
 namespace errc {
 /// Another instance of the service has the partition of the key, or its task is being restored
-/// here. Remedy: ask the other instance, or ask this one again after a moment.
+/// here, and the query could not be sent there: that instance is not known or does not respond.
+/// Remedy: ask again after a moment; `millrace services` shows which instance has which partition.
 inline constexpr ErrorCode not_owner{"service.not_owner"};
 }  // namespace errc
 

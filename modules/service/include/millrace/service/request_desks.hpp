@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "millrace/http/message.hpp"
 #include "millrace/http/responder.hpp"
 #include "millrace/service/durability_gate.hpp"
+#include "millrace/service/forwarder.hpp"
 #include "millrace/service/request_desk.hpp"
 #include "millrace/stream/instance.hpp"
 #include "millrace/telemetry/logger.hpp"
@@ -40,6 +42,8 @@ class RequestDesks {
     /// Of all desks together. Each request over HTTP has one of the server's slots while it waits,
     /// so fewer than those: others must find one.
     std::size_t pending_max = 512;
+    /// Asks the owner of an id for Desk::look(); null: it responds for this instance only.
+    const Forwarder* forwarder = nullptr;
   };
 
   explicit RequestDesks(Environment environment);
@@ -68,6 +72,9 @@ class RequestDesks {
 struct HttpRequest {
   http::Responder responder;
   std::string location;  ///< where its outcome can be looked for: `Location` of a 202
+  /// Those of the request. look() then gets the response of the instance that has the id, at the
+  /// same location; without them it responds for this instance only.
+  std::optional<http::Headers> headers = {};
 };
 /// Makes the response to an outcome of that type, in JSON.
 using OutcomeToResponse =
@@ -90,7 +97,8 @@ class RequestDesks::Desk {
   void respond(HttpRequest http, const RequestToAsk& request, OutcomeToResponse to_response);
   /// The same with all responses made by `to_response`.
   void respond_with(HttpRequest http, const RequestToAsk& request, ReplyToResponse to_response);
-  /// Responds with what the store of this instance has of the request, without waiting.
+  /// Responds with what the store of this instance, or of the one that has the id, has of the
+  /// request, without waiting.
   void look(HttpRequest http, std::string_view id, const OutcomeToResponse& to_response) const;
   void drain_within(std::chrono::milliseconds time);
   void stop();

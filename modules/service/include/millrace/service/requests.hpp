@@ -107,8 +107,10 @@ class Requests<stream::Requests<K, Command, E...>> {
                         });
   }
   /// Responds with what is known of the request: for the `Location` of a 202. It is one read of the
-  /// store of this instance; 404 for an id that is not known there, 503 errc::not_owner when
-  /// another instance has its partition.
+  /// store of this instance; 404 for an id that is not known there. When another instance has the
+  /// partition of the id, it gets its response from there, if `http` has the headers of the request
+  /// (`{std::move(responder), request.target, request.headers}`); 503 errc::not_owner when that is
+  /// not possible.
   void look(HttpRequest http, std::string_view id,
             std::function<http::Response(const Outcome&)> to_response) const {
     desk_->look(std::move(http), id, responding(std::move(to_response)));
