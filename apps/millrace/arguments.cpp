@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -15,6 +16,11 @@ namespace {
 
 constexpr std::size_t shown_columns_max = 60;
 // As rules of the log have it for topics, groups and services.
+// Names of targets that CMake and CTest make by themselves.
+constexpr std::array<std::string_view, 9> targets_of_cmake{
+    "all",     "clean",          "edit_cache",    "help", "install",
+    "package", "package_source", "rebuild_cache", "test"};
+constexpr std::size_t new_name_bytes_max = 64;
 constexpr std::size_t name_bytes_max = 249;
 
 std::string quoted(const std::string& value) {
@@ -115,6 +121,22 @@ std::string check_service(const std::string& value) {
   return is_name(value)
              ? std::string()
              : is_no(value, "the name of a service: 1 to 249 letters, digits, '.', '_' or '-'");
+}
+
+std::string check_new_service(const std::string& value) {
+  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  const bool is_new = !value.empty() && value.size() <= new_name_bytes_max &&
+                      is_lower(value.front()) &&
+                      std::all_of(value.begin(), value.end(), [&](char c) {
+                        return is_lower(c) || (c >= '0' && c <= '9') || c == '-' || c == '_';
+                      });
+  if (!is_new)
+    return is_no(value,
+                 "the name of a new service: a letter from a to z, then 0 to 9, '-', '_' too");
+  const bool is_taken =
+      std::find(targets_of_cmake.begin(), targets_of_cmake.end(), value) != targets_of_cmake.end();
+  return is_taken ? is_no(value, "the name of a new service: CMake has a target of that name")
+                  : std::string();
 }
 
 std::string check_group(const std::string& value) {

@@ -33,6 +33,9 @@ CLI::Option* add_number(CLI::App& command, const std::string& names, const std::
 [[nodiscard]] std::string check_topic(const std::string& value);
 /// As a topic: the name stands in names of topics and of files.
 [[nodiscard]] std::string check_service(const std::string& value);
+/// As a topic, in lower case, and no name that CMake has for a target of its own: that of a
+/// program.
+[[nodiscard]] std::string check_new_service(const std::string& value);
 /// A group or a service: 1 to 249 bytes.
 [[nodiscard]] std::string check_group(const std::string& value);
 /// `PARTITION:OFFSET`.

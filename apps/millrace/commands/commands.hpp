@@ -225,7 +225,8 @@ struct NewOptions {
   bool kafka = false;     ///< README and Dockerfile run it on a cluster
 };
 /// Writes the files of a new service (project_files()) into a directory that is empty or missing.
-/// errc::invalid_argument for a name or a directory that cannot be; errc::io_error.
+/// The name is one of check_new_service(). errc::invalid_argument for a directory with files;
+/// errc::io_error.
 [[nodiscard]] Status create_project(const NewOptions& options, Output& out);
 
 }  // namespace millrace::cli

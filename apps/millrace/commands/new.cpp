@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <system_error>
 
+#include "arguments.hpp"
 #include "commands/commands.hpp"
 #include "project_files.hpp"
 #include "text.hpp"
@@ -18,27 +17,6 @@ namespace millrace::cli {
 namespace {
 
 using Words = std::map<std::string, std::string, std::less<>>;
-
-// Names of targets that CMake and CTest take for themselves.
-constexpr std::array<std::string_view, 9> taken{
-    "all",     "clean",          "edit_cache",    "help", "install",
-    "package", "package_source", "rebuild_cache", "test"};
-
-/// No value, or what is wrong with a name: it is that of a service, of topics and of files.
-std::optional<std::string> problem_of(std::string_view name) {
-  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  const bool allowed = !name.empty() && name.size() <= 64 && is_lower(name.front()) &&
-                       std::all_of(name.begin(), name.end(), [&](char c) {
-                         return is_lower(c) || (c >= '0' && c <= '9') || c == '-' || c == '_';
-                       });
-  if (!allowed) {
-    return "use a to z at the beginning, then also 0 to 9, - and _; at most 64 characters";
-  }
-  if (std::find(taken.begin(), taken.end(), name) != taken.end()) {
-    return "CMake has a target with that name";
-  }
-  return std::nullopt;
-}
 
 Words words_of(const NewOptions& options) {
   const std::string local = "file:./data";
@@ -76,10 +54,6 @@ std::string filled(std::string_view text, const Words& words) {
 
 Status create_project(const NewOptions& options, Output& out) {
   namespace fs = std::filesystem;
-  if (const auto problem = problem_of(options.name)) {
-    return fail(errc::invalid_argument, "{} cannot be the name of a service: {}",
-                escaped(options.name), *problem);
-  }
   const std::string directory = options.directory.empty() ? options.name : options.directory;
   const auto refused = [&](const std::error_code& why) {
     return fail(errc::io_error, "cannot write to {}: {}", escaped(directory), why.message());
@@ -112,9 +86,12 @@ CLI::App* add_new(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("new", "Write the files of a new service that builds and runs");
   auto options = std::make_shared<NewOptions>();
-  command->add_option("NAME", options->name, "The name of the service")->required();
+  command->add_option("NAME", options->name, "The name of the service")
+      ->required()
+      ->check(check_new_service);
   command->add_option("--directory", options->directory, "Where to write it (default: ./NAME)")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(check_not_empty);
   command->add_flag("--kafka", options->kafka,
                     "Its README and Dockerfile run it on Kafka, not on file:./data");
   command->footer("\nExample: millrace new counters && cd counters && cat README.md\n");

@@ -90,6 +90,9 @@ std::vector<Wrong> wrong_values() {
     bytes.emplace_back("0");
     add(all, option, {"copy", "file:a", "file:b"}, bytes, "from 1 to 67108864");
   }
+  add(all, "NAME", {"new"}, {"", "Desk", "1desk", "a b", "a/b", "a.b", "..", "test", "install"},
+      "name of a new service");
+  add(all, "--directory", {"new", "desk"}, {""}, "is empty");
   add(all, "DESCRIPTION", {"acls"}, {""}, "is empty");
   add(all, "--principal", {"acls", "-"}, {"", "orders", "User:", ":orders"}, "TYPE:NAME");
   add(all, "--reads", {"acls", "-"}, names, "name of a topic");

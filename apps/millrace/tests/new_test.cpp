@@ -81,14 +81,5 @@ TEST_F(NewProject, writes_over_nothing) {
   EXPECT_EQ(std::distance(fs::directory_iterator(directory_), {}), 1);
 }
 
-TEST_F(NewProject, has_a_name_that_a_service_and_cmake_can_have) {
-  for (const char* name :
-       {"", "Desk", "1desk", "a b", "a/b", "..", "-x", "test", "install", "a.b", "\xc3\xa4"}) {
-    const auto refused = run({"new", "--directory", in("x"), "--", name});
-    EXPECT_NE(refused.exit_code, 0) << name;
-    EXPECT_FALSE(fs::exists(in("x"))) << name;
-  }
-}
-
 }  // namespace
 }  // namespace millrace::cli
