@@ -2,13 +2,17 @@
 // Copyright The Millrace Authors
 #include "discovery_thread.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace millrace::service {
 
 namespace {
-constexpr std::chrono::seconds refused_pause{1};
-}
+// The first pause after a failure; it doubles, so that a cluster is not asked all the time for what
+// it does not permit.
+constexpr std::chrono::seconds shortest_pause{1};
+constexpr std::chrono::seconds longest_pause{60};
+}  // namespace
 
 DiscoveryThread::DiscoveryThread(Discovery& discovery, telemetry::Logger& logger)
     : discovery_(discovery), logger_(logger), thread_([this] { run(); }) {}
@@ -25,15 +29,18 @@ void DiscoveryThread::stop() {
 }
 
 void DiscoveryThread::run() {
+  std::chrono::seconds pause = shortest_pause;
   while (!is_stopping()) {
     const Status status = discovery_.step();
     report(status);
     if (status) {
+      pause = shortest_pause;
       if (!is_stopping()) discovery_.wait();
       continue;
     }
     MutexLock lock(mutex_);
-    if (!stopping_) changed_.wait_for(lock, refused_pause);
+    if (!stopping_) changed_.wait_for(lock, pause);
+    pause = std::min(2 * pause, longest_pause);
   }
   // Others pass over the record in a while, when it stays.
   static_cast<void>(discovery_.leave());
