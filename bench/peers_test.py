@@ -90,7 +90,7 @@ class Peers(unittest.TestCase):
             self.assertEqual(row.get("broker_cpu_s_per_million"), None if row["system"] == "millrace-embedded" else 3.5)
             self.assertEqual((row["p50_us"], row["p99_us"]), (4321.0, 8765.0))
         lines = report.table(result).splitlines()[2:]
-        for column in ("broker CPU", "p50 us", "p99 us"):
+        for column in ("broker s/million", "p50 us", "p99 us"):
             self.assertIn(column, lines[0])
         for line, row in zip(lines[1:], rows):
             self.assertIn(row.system, line)

@@ -121,7 +121,7 @@ def table(result):
         + (" (quick: results, not times)" if result["quick"] else ""),
         "",
     ]
-    head = ["case", "parameters", "system", "records/s", "min..max", "CPU s/million", "broker CPU", "MB", "p50 us", "p99 us", "of plain", "CPU of plain"]
+    head = ["case", "parameters", "system", "records/s", "min..max", "CPU s/million", "broker s/million", "MB", "p50 us", "p99 us", "of plain", "CPU of plain"]
     cells = [head]
     plain = {key(row): row for row in result["rows"] if row["system"] in ("plain", "plain-twice")}
     for row in result["rows"]:
