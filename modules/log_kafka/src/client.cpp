@@ -157,7 +157,8 @@ Result<Owned<rd_kafka_t>> ClientConfig::make(rd_kafka_type_t type, const Setting
       continue;
     }
     // Tokens come from us.
-    if (token_ && (name == token_setting || name == "sasl.oauthbearer.method")) {
+    if (token_ && (name == token_setting || name == extensions_setting ||
+                   name == "sasl.oauthbearer.method")) {
       continue;
     }
     if (name == "transactional.id" ||

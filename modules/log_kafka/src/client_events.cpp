@@ -2,6 +2,10 @@
 // Copyright The Millrace Authors
 #include "client_events.hpp"
 
+#include <vector>
+
+#include "token_file.hpp"
+
 namespace millrace::log::kafka {
 namespace {
 
@@ -32,12 +36,20 @@ void on_token_request(rd_kafka_t* client, const char* /*settings*/, void* opaque
     rd_kafka_oauthbearer_set_token_failure(client, token.error().message().c_str());
     return;
   }
+  const auto extensions = token_extensions(config.url().settings);
+  if (!extensions) {
+    rd_kafka_oauthbearer_set_token_failure(client, extensions.error().message().c_str());
+    return;
+  }
+  std::vector<const char*> pairs;
+  for (const auto& [name, value] : *extensions)
+    pairs.insert(pairs.end(), {name.c_str(), value.c_str()});
   // What librdkafka says may have the token in it.
   char reason[512];
   // The name is for librdkafka alone: brokers take it from the token.
-  if (rd_kafka_oauthbearer_set_token(client, token->c_str(),
-                                     config.clock().wall_ms() + token_use_ms, "millrace", nullptr,
-                                     0, reason, sizeof reason) != RD_KAFKA_RESP_ERR_NO_ERROR)
+  if (rd_kafka_oauthbearer_set_token(
+          client, token->c_str(), config.clock().wall_ms() + token_use_ms, "millrace", pairs.data(),
+          pairs.size(), reason, sizeof reason) != RD_KAFKA_RESP_ERR_NO_ERROR)
     rd_kafka_oauthbearer_set_token_failure(
         client, "librdkafka does not take the token; is the clock of the log the system's?");
 }

@@ -30,6 +30,23 @@ Result<std::string> read_token(FileSystem& files, const std::string& path) {
 
 }  // namespace
 
+Result<Settings> token_extensions(const Settings& settings) {
+  Settings extensions;
+  const std::string* const text = last_setting(settings, extensions_setting);
+  for (std::string_view rest = text == nullptr ? "" : std::string_view(*text); !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    const std::size_t equals = std::min(one.find('='), one.size());
+    const std::string_view value = one.substr(std::min(equals + 1, one.size()));
+    if (!net::is_sasl_extension(one.substr(0, equals), value))
+      return fail(errc::invalid_argument,
+                  "kafka setting " + std::string(extensions_setting) + ": '" + std::string(one) +
+                      "' is not NAME=VALUE with a name of letters other than auth (RFC 7628)");
+    extensions.emplace_back(one.substr(0, equals), value);
+  }
+  return extensions;
+}
+
 std::optional<std::string> path_of_token(std::string_view url) {
   for (const std::string_view before : {"file://localhost/", "file:///", "file:/"}) {
     const std::string_view path = url.substr(std::min(before.size() - 1, url.size()));

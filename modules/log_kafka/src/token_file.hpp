@@ -14,6 +14,12 @@ namespace millrace::log::kafka {
 /// Names the file, as `file:///PATH`: the setting by which Kafka's own clients name it too.
 inline constexpr std::string_view token_setting = "sasl.oauthbearer.token.endpoint.url";
 
+/// What brokers get beside the token: `name=value,...`.
+inline constexpr std::string_view extensions_setting = "sasl.oauthbearer.extensions";
+
+/// The extensions of these settings. errc::invalid_argument for those that RFC 7628 does not take.
+[[nodiscard]] Result<Settings> token_extensions(const Settings& settings);
+
 /// The path in a URL `file:///PATH`, percent-decoded; nothing for another URL.
 [[nodiscard]] std::optional<std::string> path_of_token(std::string_view url);
 

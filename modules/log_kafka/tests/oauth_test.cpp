@@ -189,6 +189,29 @@ TEST(Token, of_a_function_is_asked_for_when_a_connection_logs_in) {
   EXPECT_EQ(said, message_with("t" + std::to_string(calls)));
 }
 
+TEST(Token, is_sent_with_the_extensions_of_the_settings) {
+  const auto open = [](const std::string& extensions) {
+    return Security::open(by_token({{"sasl.oauthbearer.extensions", extensions}}),
+                          []() -> Result<std::string> { return "t"; });
+  };
+  const auto security = open("logicalCluster=lkc-1,poolId=a=b");
+  ASSERT_TRUE(security.has_value()) << security.error().to_string();
+  std::string said;
+  {
+    const Broker broker([&](int socket) { said = let_in(socket); });
+    Connection connection(broker.address(), "test", real_clock(), security->get());
+    connection.send(Api::end_txn, 2, "");
+    ASSERT_TRUE(answer_of(connection).has_value()) << connection.error().to_string();
+  }
+  EXPECT_EQ(said, message_with("t\x01logicalCluster=lkc-1\x01poolId=a=b"));
+  for (const char* const wrong : {"auth=x", "a", "a=", "=x", "a1=x", "a=x,,b=y"}) {
+    const auto refused = open(wrong);
+    ASSERT_FALSE(refused.has_value()) << wrong;
+    EXPECT_TRUE(refused.error().is(errc::invalid_argument)) << refused.error().to_string();
+    EXPECT_THAT(refused.error().message(), HasSubstr("sasl.oauthbearer.extensions"));
+  }
+}
+
 TEST(Token, that_is_refused_is_reported_with_the_status_of_the_broker_and_without_the_token) {
   const std::string reason = R"({"status":"invalid_token"})";
   const Broker broker([&](int socket) {
@@ -223,8 +246,7 @@ TEST(Token, that_is_missing_or_of_another_kind_is_named) {
   EXPECT_EQ(beyond({{"sasl.oauthbearer.method", "oidc"}}), "sasl.oauthbearer.method oidc");
   EXPECT_EQ(beyond({{"sasl.oauthbearer.token.endpoint.url", "https://issuer/token"}}),
             "sasl.oauthbearer.token.endpoint.url");
-  EXPECT_EQ(beyond({{"sasl.oauthbearer.extensions", "logicalCluster=x"}}),
-            "sasl.oauthbearer.extensions");
+  EXPECT_EQ(beyond({{"sasl.oauthbearer.extensions", "logicalCluster=x"}}), "nothing");
   EXPECT_EQ(beyond({{"enable.sasl.oauthbearer.unsecure.jwt", "true"}}),
             "enable.sasl.oauthbearer.unsecure.jwt");
 }

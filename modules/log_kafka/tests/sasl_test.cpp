@@ -4,6 +4,8 @@
 // Logging in, without a cluster: brokers here are sockets that say what a test wants.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "client_events.hpp"
 #include "millrace/log/errors.hpp"
 #include "wire/cluster.hpp"
@@ -161,9 +163,9 @@ TEST(Login, a_session_is_ended_when_nothing_is_under_way) {
   Connection connection(broker.address(), "test", clock, security.get());
   connection.send(Api::end_txn, 2, "");
   ASSERT_TRUE(answer_of(connection).has_value()) << connection.error().to_string();
-  // A tenth of the session is left when the connection ends it.
-  EXPECT_EQ(connection.session_end_ns(), login_ns + 540'000'000'000);
-  clock.advance_ms(539'999);
+  const std::int64_t left_ms = session_left_ms(600'000, login_ns);
+  EXPECT_EQ(connection.session_end_ns(), login_ns + (600'000 - left_ms) * 1'000'000);
+  clock.advance_ms(600'000 - left_ms - 1);
   connection.advance();
   EXPECT_FALSE(connection.is_broken());
   connection.send(Api::end_txn, 2, "");
@@ -176,6 +178,16 @@ TEST(Login, a_session_is_ended_when_nothing_is_under_way) {
   ASSERT_TRUE(connection.is_broken());
   EXPECT_THAT(connection.error().message(), HasSubstr("the session ends"));
   EXPECT_EQ(connection.waiting(), 0U);
+}
+
+TEST(Login, sessions_that_began_together_do_not_end_together) {
+  std::set<std::int64_t> left;
+  for (std::int64_t login_ns = 5'000'000'000; login_ns < 5'000'000'100; ++login_ns)
+    left.insert(session_left_ms(600'000, login_ns));
+  EXPECT_GE(*left.begin(), 60'000);
+  EXPECT_LE(*left.rbegin(), 120'000);
+  EXPECT_GT(*left.rbegin() - *left.begin(), 50'000);
+  EXPECT_GT(left.size(), 90U);
 }
 
 TEST(Security, settings_with_no_meaning_here_are_named) {

@@ -37,7 +37,8 @@ class Plain final : public SaslExchange {
 /// exchange with an error after one more message.
 class OAuthBearer final : public SaslExchange {
  public:
-  explicit OAuthBearer(const SaslAccount& account) : token_(account.token) {}
+  explicit OAuthBearer(const SaslAccount& account)
+      : token_(account.token), extensions_(account.extensions) {}
   [[nodiscard]] Result<std::string> begin() override {
     MILLRACE_ASSIGN(const std::string token, token_());
     if (!is_bearer_token(token)) {
@@ -45,9 +46,14 @@ class OAuthBearer final : public SaslExchange {
                   "OAUTHBEARER: the token is empty, longer than 65,536 bytes, or has a character "
                   "that no bearer token has (RFC 6750)");
     }
-    return "n,,\x01"
-           "auth=Bearer " +
-           token + "\x01\x01";
+    std::string message =
+        "n,,\x01"
+        "auth=Bearer " +
+        token + "\x01";
+    for (const auto& [name, value] : extensions_) {
+      message.append(name).append("=").append(value).append("\x01");
+    }
+    return message + "\x01";
   }
   [[nodiscard]] Result<std::optional<std::string>> respond(std::string_view message) override {
     if (!refusal_.empty()) {
@@ -62,6 +68,7 @@ class OAuthBearer final : public SaslExchange {
 
  private:
   const std::function<Result<std::string>()> token_;
+  const std::vector<std::pair<std::string, std::string>> extensions_;
   std::string refusal_;  // in the words of the server
 };
 
@@ -74,6 +81,15 @@ bool is_bearer_token(std::string_view text) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   std::string_view("-._~+/").find(c) != std::string_view::npos;
          });
+}
+
+bool is_sasl_extension(std::string_view name, std::string_view value) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_shown = [](char c) {
+    return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
+  };
+  return !name.empty() && name != "auth" && std::ranges::all_of(name, is_letter) &&
+         !value.empty() && std::ranges::all_of(value, is_shown);
 }
 
 bool is_known_mechanism(std::string_view mechanism) {

@@ -122,6 +122,21 @@ TEST(Sasl, a_token_is_asked_for_at_each_login) {
   }
 }
 
+TEST(Sasl, extensions_follow_the_token) {
+  const SaslAccount account{"OAUTHBEARER",
+                            "",
+                            "",
+                            []() -> Result<std::string> { return "t"; },
+                            {{"logicalCluster", "lkc-1"}, {"traceId", "a b=c"}}};
+  EXPECT_EQ(
+      sasl_exchange(account)->begin().value(),
+      std::string("n,,\x01") + "auth=Bearer t\x01logicalCluster=lkc-1\x01traceId=a b=c\x01\x01");
+  EXPECT_TRUE(is_sasl_extension("logicalCluster", "lkc-1"));
+  for (const auto& [name, value] :
+       {std::pair{"auth", "x"}, {"", "x"}, {"a1", "x"}, {"a", ""}, {"a", "x\x01y"}})
+    EXPECT_FALSE(is_sasl_extension(name, value)) << name << "=" << value;
+}
+
 TEST(Sasl, a_refused_token_is_never_taken_for_accepted) {
   const SaslAccount account{"OAUTHBEARER", "", "", []() -> Result<std::string> { return "t"; }};
   const auto exchange = sasl_exchange(account);

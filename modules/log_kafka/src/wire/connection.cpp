@@ -30,8 +30,6 @@ constexpr Api needed[] = {Api::produce,
                           Api::end_txn,
                           Api::txn_offset_commit};
 constexpr Api needed_to_log_in[] = {Api::sasl_handshake, Api::sasl_authenticate};
-// So much of a session is left when it is ended: time enough for what is asked last.
-constexpr std::int64_t session_parts = 10;
 
 std::unique_ptr<net::Stream> connect(const net::Address& address, Clock& clock,
                                      const Security* security, std::int64_t timeout_ns) {
@@ -40,6 +38,13 @@ std::unique_ptr<net::Stream> connect(const net::Address& address, Clock& clock,
 }
 
 }  // namespace
+
+std::int64_t session_left_ms(std::int64_t session_ms, std::int64_t login_ns) {
+  // 2^64 by the golden ratio: the high bits of the product differ for times that are close.
+  const std::uint64_t mixed = static_cast<std::uint64_t>(login_ns) * 0x9e37'79b9'7f4a'7c15U;
+  const std::int64_t tenth = session_ms / 10;
+  return tenth + tenth * static_cast<std::int64_t>(mixed >> 54U) / 1024;
+}
 
 Connection::Connection(const net::Address& address, std::string_view client_id, Clock& clock,
                        const Security* security, std::int64_t connect_timeout_ns)
@@ -213,8 +218,9 @@ void Connection::go_on_with_login(const Answer& answer, Api api) {
   }
   if (*next) return log_in(**std::move(next));
   if (const std::int64_t session_ms = login_->session_ms(); session_ms > 0) {
-    session_over_ns_ = clock_.monotonic_ns() + session_ms * ms;
-    session_end_ns_ = session_over_ns_ - session_ms / session_parts * ms;
+    const std::int64_t now_ns = clock_.monotonic_ns();
+    session_over_ns_ = now_ns + session_ms * ms;
+    session_end_ns_ = session_over_ns_ - session_left_ms(session_ms, now_ns) * ms;
   }
   let_out();
 }

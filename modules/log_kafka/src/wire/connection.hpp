@@ -26,6 +26,11 @@ struct Answer {
   std::string_view body;
 };
 
+/// So much of a session is left when its connection is replaced, in ms: a tenth of it to a fifth,
+/// time enough for what is asked last. Which part depends on the time of the login, so that
+/// connections that were made together do not log in again together.
+[[nodiscard]] std::int64_t session_left_ms(std::int64_t session_ms, std::int64_t login_ns);
+
 /// A connection with one broker, without blocking. The broker carries its requests out one after
 /// the other and responds in their order. Whatever goes wrong breaks it for good: what was sent and
 /// not answered may have been carried out or not. One thread at a time.

@@ -26,9 +26,9 @@ constexpr std::string_view tls_settings[] = {"ssl.ca.location",
                                              "ssl.curves.list",
                                              "ssl.sigalgs.list",
                                              "ssl.endpoint.identification.algorithm"};
-constexpr std::string_view sasl_settings[] = {"sasl.mechanism", "sasl.mechanisms",
-                                              "sasl.username",  "sasl.password",
-                                              token_setting,    "sasl.oauthbearer.method"};
+constexpr std::string_view sasl_settings[] = {
+    "sasl.mechanism", "sasl.mechanisms",  "sasl.username",          "sasl.password",
+    token_setting,    extensions_setting, "sasl.oauthbearer.method"};
 constexpr std::string_view oauth_bearer = "OAUTHBEARER";
 constexpr std::string_view verification = "enable.ssl.certificate.verification";
 
@@ -120,7 +120,8 @@ Result<net::SaslAccount> account_of(const Settings& settings, const KafkaTokenSo
     if (!token)
       return bad_setting(token_setting, "OAUTHBEARER needs file:///PATH of a file with the token");
     MILLRACE_TRY(token());
-    return net::SaslAccount{std::string(oauth_bearer), {}, {}, token};
+    MILLRACE_ASSIGN(Settings extensions, token_extensions(settings));
+    return net::SaslAccount{std::string(oauth_bearer), {}, {}, token, std::move(extensions)};
   }
   net::SaslAccount account{mechanism_of(settings), get(settings, "sasl.username"),
                            get(settings, "sasl.password")};

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "millrace/base/error.hpp"
 
@@ -38,10 +40,17 @@ struct SaslAccount {
   /// Only for OAUTHBEARER, instead of user and password: a function that returns the token. Called
   /// at each login.
   std::function<Result<std::string>()> token = {};
+  /// OAUTHBEARER only: names and values that the server gets beside the token (RFC 7628). Each
+  /// is_sasl_extension().
+  std::vector<std::pair<std::string, std::string>> extensions = {};
 };
 
 /// True if the text is a bearer token in the form of RFC 6750, with at most 65,536 bytes.
 [[nodiscard]] bool is_bearer_token(std::string_view text);
+
+/// Whether RFC 7628 takes these: a name of letters that is not `auth`, and a value of printable
+/// characters and white space.
+[[nodiscard]] bool is_sasl_extension(std::string_view name, std::string_view value);
 
 /// PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER are known.
 [[nodiscard]] bool is_known_mechanism(std::string_view mechanism);
