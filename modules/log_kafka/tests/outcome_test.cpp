@@ -9,6 +9,7 @@
 #include <span>
 #include <thread>
 
+#include "commit_faults.hpp"
 #include "kafka_world.hpp"
 #include "millrace/testkit/kafka_proxy.hpp"
 
@@ -22,114 +23,7 @@ using testkit::KafkaProxy;
 using testkit::KafkaRequest;
 using testkit::KafkaRule;
 
-struct Fault {
-  const char* name;
-  KafkaApi api;
-  KafkaFault fault;
-  std::uint64_t times = 1;
-  friend void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
-};
-
-std::string name_of_fault(const testing::TestParamInfo<Fault>& info) { return info.param.name; }
-
-/// Strikes requests of transactions only.
-KafkaRule rule_of(const Fault& fault) {
-  return {.api = fault.api, .fault = fault.fault, .times = fault.times, .where = is_of_transaction};
-}
-
-const Fault commit_faults[] = {
-    {"end_delayed", KafkaApi::end_txn, KafkaFault::delay_response(400)},
-    {"end_cut_before", KafkaApi::end_txn, KafkaFault::cut_before()},
-    {"end_cut_after", KafkaApi::end_txn, KafkaFault::cut_after()},
-    {"end_fails_not_coordinator", KafkaApi::end_txn, KafkaFault::fail(16)},
-    {"end_fails_concurrent", KafkaApi::end_txn, KafkaFault::fail(51)},
-    {"end_fails_fenced", KafkaApi::end_txn, KafkaFault::fail(90)},
-    {"end_fails_not_authorized", KafkaApi::end_txn, KafkaFault::fail(53)},
-    {"end_fails_bad_state", KafkaApi::end_txn, KafkaFault::fail(48)},
-    {"positions_cut_before", KafkaApi::txn_offset_commit, KafkaFault::cut_before()},
-    {"positions_cut_after", KafkaApi::txn_offset_commit, KafkaFault::cut_after()},
-    {"positions_fail_loading", KafkaApi::txn_offset_commit, KafkaFault::fail(14)},
-    {"positions_fail_generation", KafkaApi::txn_offset_commit, KafkaFault::fail(22)},
-    {"positions_fail_bad_epoch", KafkaApi::txn_offset_commit, KafkaFault::fail(47)},
-    {"group_cut_after", KafkaApi::add_offsets_to_txn, KafkaFault::cut_after()},
-    {"group_fails_concurrent", KafkaApi::add_offsets_to_txn, KafkaFault::fail(51)},
-    {"group_fails_bad_state", KafkaApi::add_offsets_to_txn, KafkaFault::fail(48)},
-    {"group_fails_fenced", KafkaApi::add_offsets_to_txn, KafkaFault::fail(90)},
-    {"partitions_cut_before", KafkaApi::add_partitions_to_txn, KafkaFault::cut_before()},
-    {"partitions_cut_after", KafkaApi::add_partitions_to_txn, KafkaFault::cut_after()},
-    {"partitions_fail_concurrent", KafkaApi::add_partitions_to_txn, KafkaFault::fail(51)},
-    {"partitions_fail_not_authorized", KafkaApi::add_partitions_to_txn, KafkaFault::fail(29)},
-    {"partitions_fail_bad_epoch", KafkaApi::add_partitions_to_txn, KafkaFault::fail(47)},
-    {"produce_delayed", KafkaApi::produce, KafkaFault::delay_response(400)},
-    {"produce_cut_before", KafkaApi::produce, KafkaFault::cut_before()},
-    {"produce_cut_after", KafkaApi::produce, KafkaFault::cut_after()},
-    {"produce_cut_after_three_times", KafkaApi::produce, KafkaFault::cut_after(), 3},
-    {"produce_fails_not_leader", KafkaApi::produce, KafkaFault::fail(6)},
-    {"produce_fails_too_few_replicas", KafkaApi::produce, KafkaFault::fail(19)},
-    {"produce_fails_bad_epoch", KafkaApi::produce, KafkaFault::fail(47)},
-    {"produce_is_written_but_timed_out", KafkaApi::produce, KafkaFault::fail_after(7)},
-    {"produce_is_written_but_too_few_replicas", KafkaApi::produce, KafkaFault::fail_after(20)},
-    {"produce_is_written_but_the_leader_went", KafkaApi::produce, KafkaFault::fail_after(6), 2},
-    {"partitions_are_added_but_fail", KafkaApi::add_partitions_to_txn, KafkaFault::fail_after(15)},
-    {"positions_are_written_but_fail", KafkaApi::txn_offset_commit, KafkaFault::fail_after(15)},
-    {"end_is_written_but_the_coordinator_went", KafkaApi::end_txn, KafkaFault::fail_after(16)},
-    {"produce_fails_out_of_order", KafkaApi::produce, KafkaFault::fail(45)},
-    {"produce_fails_too_large", KafkaApi::produce, KafkaFault::fail(10)},
-    {"produce_fails_not_authorized", KafkaApi::produce, KafkaFault::fail(29)},
-};
-
-class KafkaFaults : public KafkaWorld {
- protected:
-  KafkaFaults() {
-    const TopicPartition first = make_topic(*direct, "t", 2);
-    partitions = {first, {first.topic, partition(1)}};
-    input = make_topic(*direct, "in");
-  }
-  /// Whether the log shows the value; fails when it shows a part of the transaction.
-  bool shows(const std::string& value, Offset moved_to) {
-    const GroupId group = direct->group("g").value();
-    const auto first = values(*direct, partitions[0]);
-    const auto second = values(*direct, partitions[1]);
-    EXPECT_EQ(first, second);
-    const bool there = std::find(first.begin(), first.end(), value) != first.end();
-    EXPECT_EQ(position(*direct, group, input) == moved_to, there);
-    return there;
-  }
-
-  KafkaProxy proxy{address()};
-  std::unique_ptr<Log> direct = open("direct");
-  std::vector<TopicPartition> partitions;
-  TopicPartition input;
-};
-
-class KafkaCommitFaults : public KafkaFaults, public testing::WithParamInterface<Fault> {};
-
-TEST_P(KafkaCommitFaults, the_answer_is_true_and_the_member_continues) {
-  Worker worker(open("worker", proxy.bootstrap()), "g", {"u"});
-  ASSERT_TRUE(worker.until_holds(1));
-  ASSERT_TRUE(worker.commit(partitions, "1", input, offset(1)).has_value());
-
-  const auto rule = proxy.add(rule_of(GetParam()));
-  const auto answer = worker.commit(partitions, "2", input, offset(2));
-  EXPECT_EQ(rule.applied(), GetParam().times);
-  rule.remove();
-
-  ASSERT_TRUE(worker.until_holds(1));
-  const bool there = shows("2", offset(2));
-  if (answer) {
-    EXPECT_TRUE(there);
-    EXPECT_TRUE(worker.lost.empty());
-  } else if (!answer.error().is(errc::outcome_unknown)) {
-    EXPECT_FALSE(there) << answer.error().to_string();
-  }
-
-  const auto next = worker.commit(partitions, "3", input, offset(3));
-  ASSERT_TRUE(next.has_value()) << next.error().to_string();
-  const std::vector<std::string> all = values(*direct, partitions[0]);
-  EXPECT_EQ(all, there ? (std::vector<std::string>{"1", "2", "3"})
-                       : (std::vector<std::string>{"1", "3"}));
-  EXPECT_TRUE(shows("3", offset(3)));
-}
+TEST_P(KafkaCommitFaults, the_answer_is_true_and_the_member_continues) { expect_a_true_answer(); }
 
 class KafkaWrittenFaults : public KafkaFaults, public testing::WithParamInterface<int> {};
 

@@ -165,6 +165,42 @@ TEST(KafkaProxyProtocol, versions_that_tell_addresses_elsewhere_are_not_offered)
   }
 }
 
+TEST(KafkaProxyProtocol, transactions_of_version_2_are_offered_when_they_are_asked_for) {
+  const auto versions = [](std::int16_t produce, std::int16_t end) {
+    WireWriter writer(true);
+    writer.i32(1).i16(0).array(2);
+    writer.i16(0).i16(3).i16(produce).tags();
+    writer.i16(26).i16(0).i16(end).tags();
+    writer.i32(8);
+    return writer.uvarint(1).uvarint(1).uvarint(8).i64(3).finish();
+  };
+  FakeBroker broker([&](const KafkaRequest&) { return versions(13, 6); });
+  KafkaProxy proxy(broker.address(), KafkaTransactions::version_2);
+  FakeClient client(proxy.bootstrap());
+  client.send(kafka_request(KafkaApi::api_versions, 3, 1, "body"));
+  EXPECT_EQ(client.receive(), versions(12, 5).substr(4));
+}
+
+TEST(KafkaProxyProtocol, addresses_of_new_leaders_are_taken_off) {
+  const auto produced = [](bool with_address) {
+    WireWriter writer(true);
+    writer.i32(1).tags().array(1).string("t").array(1);
+    writer.i32(0).i16(6).i64(-1).i64(-1).i64(-1);
+    writer.array(1).i32(2).string("why").tags().null_string().tags();
+    writer.tags().i32(0);
+    if (!with_address) return writer.tags().finish();
+    return writer.uvarint(1).uvarint(0).uvarint(3).raw("far").finish();
+  };
+  FakeBroker broker([&](const KafkaRequest&) { return produced(true); });
+  KafkaProxy proxy(broker.address(), KafkaTransactions::version_2);
+  FakeClient client(proxy.bootstrap());
+  // No transactional id, acknowledged by all.
+  WireWriter body(true);
+  const std::string asked = body.null_string().i16(-1).finish().substr(4);
+  client.send(kafka_request(KafkaApi::produce, 12, 1, asked));
+  EXPECT_EQ(client.receive(), produced(false).substr(4));
+}
+
 TEST(KafkaProxyProtocol, a_refused_question_for_versions_is_answered_in_the_first_form) {
   FakeBroker broker([&](const KafkaRequest& request) {
     WireWriter writer;

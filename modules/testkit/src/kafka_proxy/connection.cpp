@@ -79,7 +79,8 @@ void Connection::take_response(std::string frame, Moment now) {
     return exchange.stage == Stage::passed_on && exchange.correlation_id == correlation_id;
   });
   if (!reader.ok() || found == exchanges_.end()) return;
-  auto rewritten = rewrite_response(found->api, found->version, std::move(frame), advertise_);
+  auto rewritten =
+      rewrite_response(found->api, found->version, std::move(frame), advertise_, transactions_);
   if (!rewritten) {
     // Better no answer than one that leads the client around the proxy.
     client_.close();

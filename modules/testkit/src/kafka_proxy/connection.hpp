@@ -24,11 +24,13 @@ class Connection {
   using Moment = std::chrono::steady_clock::time_point;
 
   /// The board and what `advertise` needs outlive it.
-  Connection(Descriptor client, Descriptor broker, Board& board, Advertise advertise)
+  Connection(Descriptor client, Descriptor broker, Board& board, Advertise advertise,
+             KafkaTransactions transactions)
       : client_(std::move(client), false),
         broker_(std::move(broker), true),
         board_(&board),
-        advertise_(std::move(advertise)) {}
+        advertise_(std::move(advertise)),
+        transactions_(transactions) {}
 
   [[nodiscard]] int client_fd() const { return client_.fd(); }
   [[nodiscard]] int broker_fd() const { return broker_.fd(); }
@@ -83,6 +85,7 @@ class Connection {
   FramedSocket broker_;
   Board* board_;
   Advertise advertise_;
+  KafkaTransactions transactions_;
   std::deque<Exchange> exchanges_;
   std::size_t next_ = 0;  ///< the first that is still queued
   std::size_t queued_bytes_ = 0;

@@ -38,9 +38,9 @@ std::vector<kafka_proxy::Address> parse_brokers(std::string_view text) {
 
 }  // namespace
 
-KafkaProxy::KafkaProxy(const std::string& brokers)
+KafkaProxy::KafkaProxy(const std::string& brokers, KafkaTransactions transactions)
     : board_(std::make_shared<kafka_proxy::Board>()),
-      loop_(std::make_unique<kafka_proxy::Loop>(board_, parse_brokers(brokers))) {
+      loop_(std::make_unique<kafka_proxy::Loop>(board_, parse_brokers(brokers), transactions)) {
   for (const auto& address : loop_->advertised()) {
     if (!bootstrap_.empty()) bootstrap_ += ',';
     bootstrap_ += address.host + ':' + std::to_string(address.port);

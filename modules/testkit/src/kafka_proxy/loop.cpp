@@ -11,8 +11,9 @@
 
 namespace millrace::testkit::kafka_proxy {
 
-Loop::Loop(std::shared_ptr<Board> board, const std::vector<Address>& brokers)
-    : board_(std::move(board)) {
+Loop::Loop(std::shared_ptr<Board> board, const std::vector<Address>& brokers,
+           KafkaTransactions transactions)
+    : board_(std::move(board)), transactions_(transactions) {
   for (const auto& broker : brokers) {
     const auto endpoint = resolve(broker);
     if (!endpoint) throw TestError("the Kafka proxy knows no address of " + broker.host);
@@ -111,11 +112,12 @@ void Loop::turn() {
 void Loop::accept_from(Gate& gate) {
   auto client = gate.port.accept();
   if (!client.is_open()) return;
-  passages_.push_back(
-      {&gate, std::make_unique<Connection>(std::move(client), begin_connect(gate.broker), *board_,
-                                           [this](std::int32_t node, const Address& broker) {
-                                             return advertise(node, broker);
-                                           })});
+  passages_.push_back({&gate, std::make_unique<Connection>(
+                                  std::move(client), begin_connect(gate.broker), *board_,
+                                  [this](std::int32_t node, const Address& broker) {
+                                    return advertise(node, broker);
+                                  },
+                                  transactions_)});
 }
 
 Loop::Gate& Loop::open_gate(const Endpoint& broker) {

@@ -17,7 +17,8 @@ namespace millrace::testkit::kafka_proxy {
 class Loop {
  public:
   /// Throws TestError when an address cannot be resolved or no port be had.
-  Loop(std::shared_ptr<Board> board, const std::vector<Address>& brokers);
+  Loop(std::shared_ptr<Board> board, const std::vector<Address>& brokers,
+       KafkaTransactions transactions);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -50,6 +51,7 @@ class Loop {
   [[nodiscard]] int poll_timeout_ms(Connection::Moment now) const;
 
   std::shared_ptr<Board> board_;
+  const KafkaTransactions transactions_;
   std::vector<std::unique_ptr<Gate>> gates_;
   std::vector<Passage> passages_;
   bool refuses_ = false;

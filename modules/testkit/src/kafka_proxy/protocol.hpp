@@ -19,7 +19,8 @@ bool is_flexible(KafkaApi api, std::int16_t version);
 
 /// The highest version that clients may use; nothing when the request is withheld from them because
 /// its response tells addresses that the proxy does not replace.
-std::optional<std::int16_t> highest_version(std::int16_t api_key);
+std::optional<std::int16_t> highest_version(
+    std::int16_t api_key, KafkaTransactions transactions = KafkaTransactions::version_1);
 
 /// What a rule can see of a request. `frame` begins with the size and outlives the result; nothing
 /// when it is no request.
@@ -38,8 +39,9 @@ using Advertise = std::function<std::optional<Address>(std::int32_t node, const 
 
 /// The response with addresses replaced and versions lowered. `frame` begins with the size. Nothing
 /// when it cannot be read or an address cannot be replaced: then it must not reach the client.
-std::optional<std::string> rewrite_response(KafkaApi api, std::int16_t version, std::string frame,
-                                            const Advertise& advertise);
+std::optional<std::string> rewrite_response(
+    KafkaApi api, std::int16_t version, std::string frame, const Advertise& advertise,
+    KafkaTransactions transactions = KafkaTransactions::version_1);
 
 /// Whether fail_request() knows this request at all.
 bool can_fail(KafkaApi api);

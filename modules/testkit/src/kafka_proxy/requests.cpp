@@ -89,12 +89,15 @@ bool is_flexible(KafkaApi api, std::int16_t version) {
   return false;
 }
 
-std::optional<std::int16_t> highest_version(std::int16_t api_key) {
+std::optional<std::int16_t> highest_version(std::int16_t api_key, KafkaTransactions transactions) {
+  const bool second = transactions == KafkaTransactions::version_2;
   // 60 describes the cluster; 78 and 79 fetch and acknowledge for share groups.
   if (api_key == 60 || api_key == 78 || api_key == 79) return std::nullopt;
   switch (static_cast<KafkaApi>(api_key)) {
     case KafkaApi::produce:
-      return 9;  // later responses name new leaders by address
+      // Later responses name new leaders by address, which is taken off; from 13 on topics have ids
+      // alone.
+      return second ? 12 : 9;
     case KafkaApi::fetch:
       return 12;  // later ones name topics by ids alone
     case KafkaApi::metadata:
@@ -107,13 +110,15 @@ std::optional<std::int16_t> highest_version(std::int16_t api_key) {
       return 4;
     case KafkaApi::init_producer_id:
       return 5;
-    // Later ones belong to the second form of transactions, which needs later produce requests.
+    // Of brokers among each other.
     case KafkaApi::add_partitions_to_txn:
       return 3;
     case KafkaApi::add_offsets_to_txn:
+      return 4;
+    // Later ones belong to transactions of version 2.
     case KafkaApi::end_txn:
     case KafkaApi::txn_offset_commit:
-      return 4;
+      return second ? 5 : 4;
     default:
       return std::numeric_limits<std::int16_t>::max();
   }

@@ -60,7 +60,34 @@ class Rewriter {
     return finish();
   }
 
-  std::optional<std::string> api_versions() {
+  // From 10 on it ends with the addresses of leaders that are new.
+  std::optional<std::string> produce() {
+    for (auto topics = reader_.array(); topics > 0; --topics) {
+      reader_.string();
+      for (auto partitions = reader_.array(); partitions > 0; --partitions) {
+        reader_.i32();
+        reader_.i16();
+        for (int i = 0; i < 3; ++i)
+          reader_.i64();
+        for (auto errors = reader_.array(); errors > 0; --errors) {
+          reader_.i32();
+          reader_.string();
+          reader_.tags();
+        }
+        reader_.string();
+        reader_.tags();
+      }
+      reader_.tags();
+    }
+    reader_.i32();
+    copy_read();
+    reader_.tags();
+    writer_.tags();
+    copied_ = reader_.position();
+    return finish();
+  }
+
+  std::optional<std::string> api_versions(KafkaTransactions transactions) {
     const bool refused = reader_.i16() == unsupported_version;
     if (refused) {
       // Then the answer has the first form, whatever was asked for.
@@ -75,7 +102,7 @@ class Rewriter {
     for (auto left = reader_.array(); left > 0; --left) {
       Range range{reader_.i16(), reader_.i16(), reader_.i16()};
       reader_.tags();
-      const auto limit = highest_version(range.api);
+      const auto limit = highest_version(range.api, transactions);
       if (!limit || *limit < range.lowest) continue;
       range.highest = std::min(range.highest, *limit);
       ranges.push_back(range);
@@ -88,8 +115,9 @@ class Rewriter {
     if (version_ >= 1 && !refused) {
       reader_.i32();
       copy_read();
-      // The tagged fields switch on features whose requests the proxy does not let through.
-      if (version_ >= 3) {
+      // The tagged fields switch on features: transactions of version 2, and others that no client
+      // here knows.
+      if (version_ >= 3 && transactions == KafkaTransactions::version_1) {
         reader_.tags();
         writer_.tags();
         copied_ = reader_.position();
@@ -141,7 +169,8 @@ class Rewriter {
 }  // namespace
 
 std::optional<std::string> rewrite_response(KafkaApi api, std::int16_t version, std::string frame,
-                                            const Advertise& advertise) {
+                                            const Advertise& advertise,
+                                            KafkaTransactions transactions) {
   const auto payload = std::string_view(frame).substr(4);
   switch (api) {
     case KafkaApi::metadata:
@@ -149,7 +178,9 @@ std::optional<std::string> rewrite_response(KafkaApi api, std::int16_t version, 
     case KafkaApi::find_coordinator:
       return Rewriter(api, version, payload, advertise).find_coordinator();
     case KafkaApi::api_versions:
-      return Rewriter(api, version, payload, advertise).api_versions();
+      return Rewriter(api, version, payload, advertise).api_versions(transactions);
+    case KafkaApi::produce:
+      return version < 10 ? frame : Rewriter(api, version, payload, advertise).produce();
     default:
       return frame;
   }

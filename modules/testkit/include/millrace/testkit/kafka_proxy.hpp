@@ -43,6 +43,9 @@ enum class KafkaApi : std::int16_t {
   incremental_alter_configs = 44,
 };
 
+/// Which transactions the clients of a proxy may use, where the cluster has both (KIP-890).
+enum class KafkaTransactions : std::uint8_t { version_1, version_2 };
+
 /// One request, as input of KafkaRule's function. The views are valid during the call.
 struct KafkaRequest {
   KafkaApi api{};
@@ -190,7 +193,8 @@ class KafkaProxy {
  public:
   /// Starts a proxy for the cluster with these addresses: `host:port[,host:port...]`. It does not
   /// connect to the cluster before the first client connects.
-  explicit KafkaProxy(const std::string& brokers);
+  explicit KafkaProxy(const std::string& brokers,
+                      KafkaTransactions transactions = KafkaTransactions::version_1);
   /// Closes all connections; requests and responses that are held are lost.
   ~KafkaProxy();
   KafkaProxy(const KafkaProxy&) = delete;
