@@ -17,12 +17,12 @@
 
 namespace millrace::stream {
 
-/// An output of a processor. TopologyBuilder::emitter() makes it, and
-/// TopologyBuilder::stream(emitter) returns the stream of what is emitted.
+/// An output of a processor. TopologyBuilder::emitter() creates it, and
+/// TopologyBuilder::stream(emitter) returns the stream of the emitted records.
 template <class K, class V>
 struct Emitter {
   NodeId node = no_node;
-  BuilderId builder = no_builder;  ///< that made it
+  BuilderId builder = no_builder;  ///< the builder that created it
 };
 
 namespace detail {
@@ -49,15 +49,16 @@ inline constexpr bool is_lossy<std::optional<T>, std::optional<Argument>> = is_l
 
 }  // namespace detail
 
-/// What a processor may use of its task. Use it on the thread that calls the processor. It is valid
-/// during the call; the one that open() gets is valid as long as the processor. Work is done for
-/// one work item at a time: a record, a firing of a timer, or a visit of a sweep. Without one, as
-/// in open(), emit(), emit_at(), dead_letter(), with_context() and changes of stores throw
-/// std::logic_error. Outside of open(), schedule() and sweep() do.
+/// The functions of a task that a processor may use, in the thread that calls the processor. The
+/// object is valid during the call; the one that open() gets is valid as long as the processor. A
+/// task processes one work item at a time: a record, a firing of a timer, or a visit of a sweep.
+/// Without a work item, as in open(), the functions emit(), emit_at(), dead_letter(),
+/// with_context() and changes of stores throw std::logic_error. Outside of open(), schedule() and
+/// sweep() throw std::logic_error.
 class ProcessorContext {
  public:
-  /// For the node that runs the processor, which owns all arguments and outlives this. The
-  /// processor may use only the listed emitters and stores.
+  /// For the node that runs the processor. The node owns all arguments and outlives this object.
+  /// The processor may use only the listed emitters and stores.
   ProcessorContext(TaskContext& task, std::string_view processor, std::span<const NodeId> emitters,
                    std::span<const StoreId> stores)
       : task_(&task), processor_(processor), emitters_(emitters), stores_(stores) {}
@@ -67,10 +68,10 @@ class ProcessorContext {
   [[nodiscard]] std::int64_t stream_time_ms() const { return task_->stream_time_ms(); }
   [[nodiscard]] std::int64_t wall_ms() const { return task_->wall_ms(); }
 
-  /// Emits with the timestamp of the record that is being processed; in the call of a timer, with
-  /// the stream time of the task. Each of key and value may also be a std::optional or
-  /// std::nullopt: a record with a key and no value deletes the key. Arguments convert to K and V,
-  /// except text or a number to bool, and a number with a fraction to an integer.
+  /// Emits a record with the timestamp of the record that is being processed; in a timer, with the
+  /// stream time of the task. Key and value may also be a std::optional or std::nullopt: a record
+  /// with a key and without a value deletes the key. Arguments are converted to K and V, but not
+  /// text or a number to bool, and not a number with a fraction to an integer.
   template <class K, class V>
   void emit(const Emitter<K, V>& to, const std::type_identity_t<K>& key,
             const std::type_identity_t<V>& value) {
@@ -87,8 +88,8 @@ class ProcessorContext {
     check_emitter(to.node);
     forward<K, V>(to, key, value, task_->record().timestamp_ms);
   }
-  /// Emits with the given timestamp, ms since 1970. So a timer can emit with the event time of the
-  /// record for which it was set. Throws as TaskContext::check_time().
+  /// Emits a record with this timestamp, ms since 1970. So a timer can emit with the event time of
+  /// the record for which it was set. Throws like TaskContext::check_time().
   template <class K, class V>
   void emit_at(std::int64_t timestamp_ms, const Emitter<K, V>& to,
                const std::type_identity_t<K>& key, const std::type_identity_t<V>& value) {
@@ -114,19 +115,20 @@ class ProcessorContext {
     check_store(ref.id);
     return Store<K, V>(task_->store(ref.id), task_->store_serde(ref.id));
   }
-  /// Sends the record that is being processed to `<service>.dead-letters` with the reason. What was
-  /// emitted for it before is kept.
+  /// Sends the record that is being processed to `<service>.dead-letters` with the reason. Records
+  /// that were emitted for it before are kept.
   void dead_letter(ErrorCode code, std::string_view reason) { task_->dead_letter(code, reason); }
-  /// Only in open(): calls `callback` every interval, with the time in ms. `name` is unique in the
-  /// processor; keep it in later builds, because the task keeps the state of the timer under it.
+  /// Only in open(): calls `callback` at every interval, with the time in ms. `name` must be unique
+  /// in the processor. Keep it in later builds, because the task stores the state of the timer
+  /// under this name.
   void schedule(std::string_view name, PunctuationType type, std::int64_t interval_ms,
                 std::function<void(std::int64_t)> callback);
   /// Only in open(): walks through the store every interval and calls `visit(key, value, time_ms)`
   /// for each entry, in the order of keys. `visit` may emit, and change any store. A walk takes as
-  /// many commits as it needs, and input is processed between them. It visits each entry once, also
-  /// when the task restarts meanwhile; entries with keys above 4 KiB may be visited more than once.
-  /// A walk ends at the key that was the last one when it began: entries that are added behind it
-  /// are visited by the next walk. A visit that fails is handled like a firing that fails.
+  /// many commits as it needs, and input is processed between them. It visits each entry once, even
+  /// if the task restarts meanwhile; entries with keys above 4 KiB may be visited more than once. A
+  /// walk ends at the key that was the last one when it began. Entries that are added after this
+  /// key are visited by the next walk. A visit that fails is handled like a firing that fails.
   template <class K, class V, class F>
   void sweep(std::string_view name, PunctuationType type, std::int64_t interval_ms,
              const StoreRef<K, V>& ref, F visit) {
@@ -139,16 +141,16 @@ class ProcessorContext {
                   visit(std::as_const(key), std::as_const(value), time_ms);
                 });
   }
-  /// The envelope of the record that is being processed, in a form that can be kept in a store. A
-  /// timer passes it to with_context() later, so that the record is the cause of what it emits.
+  /// The envelope of the record that is being processed, in a form that a store can keep. A timer
+  /// passes it to with_context() later, so that the record is the cause of the emitted records.
   [[nodiscard]] RememberedContext remember() const {
     const codec::EventContext& from = task_->record().context;
     return {std::string(from.id),  std::string(from.correlation),
             from.trace.trace_high, from.trace.trace_low,
             from.trace.span,       std::string(from.request)};
   }
-  /// Calls `fn`. What `fn` emits has the remembered event as its cause, and the correlation, the
-  /// trace and the requests of that event.
+  /// Calls `fn`. The records that `fn` emits have the remembered event as their cause, and its
+  /// correlation, trace and requests.
   void with_context(const RememberedContext& context, FunctionRef<void()> fn) {
     task_->with_context(context, fn);
   }
@@ -173,36 +175,37 @@ class ProcessorContext {
   std::span<const StoreId> stores_;
 };
 
-/// A step that users write themselves: it gets every message of its input, keeps state in stores,
-/// and emits through emitters. Each task has a processor of its own.
+/// A step of a topology that users write: it gets every message of its input, keeps state in
+/// stores, and emits records through emitters. Each task has its own processor.
 ///
-/// State belongs into stores. Members of a processor are lost with the task, and they are not
-/// rolled back when a commit is refused.
+/// Keep state in stores. Members of a processor are lost with the task, and they are not rolled
+/// back when a commit is refused.
 ///
 /// In a stream of K and V a record may have no key or no value. A `Processor<std::optional<K>, V>`
-/// also takes records without a key, a `Processor<K, std::optional<V>>` those without a value. For
-/// other processors a record without a key becomes a dead letter, and a record without a value is
-/// left out and counted. process() may throw: the policy for errors decides about the record. Only
-/// the process() of this class is called, and no other one of the class that derives from it.
+/// also gets records without a key, a `Processor<K, std::optional<V>>` also gets records without a
+/// value. For other processors a record without a key becomes a dead letter, and a record without a
+/// value is left out and counted. process() may throw: then the error policy decides about the
+/// record. Only this virtual process() is called; other overloads in the derived class are not.
 ///
-/// A class that has such functions is a processor too, without this one as its base. Then it may
-/// have a process() for each type of event, in place of one for the std::variant of them:
+/// A class that does not derive from this class, but has such functions, is a processor too. It may
+/// have one process() for each type of event instead of one for the std::variant:
 ///
 ///     struct Ledger {
 ///       void process(const AccountId&, const Opened&, ProcessorContext&);
 ///       void process(const AccountId&, const Closed&, ProcessorContext&);
 ///     };
 ///
-/// Beside them a process() for a std::optional of the std::variant takes the records without a
-/// value. One that is never called does not compile: of an event beside that of the whole variant,
-/// or of a key beside that of a std::optional of the key. Such a class is not `final`, unless it
-/// has an open(ProcessorContext&): the compiler could not say whether it has one that cannot be
-/// called.
+/// An additional process() for a std::optional of the std::variant gets the records without a
+/// value. A process() that would never be called does not compile: one for an event if there is one
+/// for the whole variant, or one for a key if there is one for a std::optional of the key. Such a
+/// class must not be `final` unless it has an open(ProcessorContext&), because the compiler could
+/// not detect an open() with wrong parameters.
 ///
-/// A template among them, `template <class E> void process(const AccountId&, const E&,
-/// ProcessorContext&)`, takes the events that no other one takes. Beside it a process() for the
-/// whole std::variant, or for a std::optional of the value, is never called: the template takes the
-/// events one by one, and records without a value are left out.
+/// A template among them,
+/// `template <class E> void process(const AccountId&, const E&, ProcessorContext&)`, gets the
+/// events for which there is no other process(). With such a template, a process() for the whole
+/// std::variant, or for a std::optional of the value, is never called: the template gets the events
+/// one by one, and records without a value are left out.
 template <class K, class V>
 class Processor {
  public:

@@ -72,22 +72,23 @@ struct ReaderOptions {
   /// True: the reader also reads records that are committed after it was opened. False: it ends
   /// where the topic ended when it was opened.
   bool follow = false;
-  /// The group whose positions keep_position() commits; in partitions where it has one, the reader
-  /// begins there. One reader of a group at a time: positions are not divided among several. A name
-  /// with `/` is that of a service, and is refused.
+  /// The group whose positions keep_position() commits. The reader begins at the positions of the
+  /// group, where it has some. Only one reader of a group may run at a time, because readers do not
+  /// share partitions. A name with `/` is the group of a service, and is refused.
   std::string group = {};
-  /// Events of types that V has not; `error` makes them codec::errc::unknown_type.
+  /// What happens to events of types that are not in V; with `error`, next() fails with
+  /// codec::errc::unknown_type.
   OnUnknownType on_unknown_type = OnUnknownType::skip;
-  /// Pass over records that cannot be decoded, instead of the failure of next().
+  /// True: records that cannot be decoded are skipped. False: next() fails.
   bool skip_undecodable = false;
-  /// Continue at the first record that is kept where records were removed before they were read,
-  /// instead of log::errc::out_of_range.
+  /// If records were removed before they were read: true: the reader continues at the first record
+  /// that still exists; false: next() fails with log::errc::out_of_range.
   bool skip_removed = false;
-  /// Those of the topic, where they are not the defaults.
+  /// The serdes of the topic, if they are not the defaults.
   Serdes serdes = {};
 };
 
-/// What a Reader passed over since it was opened.
+/// The numbers of records that a Reader has skipped since it was opened.
 struct SkippedRecords {
   std::uint64_t unknown_type = 0;  ///< OnUnknownType::skip
   std::uint64_t undecodable = 0;   ///< ReaderOptions::skip_undecodable
@@ -109,7 +110,7 @@ struct ReadEvent {
 
 namespace detail {
 
-/// What a Reader does, over bytes and type descriptions.
+/// The part of a Reader that works on bytes and type descriptions.
 class EventReader {
  public:
   struct Event {
@@ -153,7 +154,7 @@ class EventReader {
 ///       if (event.key != nullptr && event.value != nullptr) use(*event.key, *event.value);
 ///     }));
 ///
-/// One that follows:
+/// A reader with `follow`:
 ///
 ///     while (!stop) {
 ///       MILLRACE_ASSIGN(const log::ReadOutcome outcome, orders.next());
@@ -165,8 +166,8 @@ class EventReader {
 ///     }
 ///
 /// All partitions are read as one sequence, in the order of log::RecordReader. V is an event, or a
-/// std::variant of events. Of a private topic, K and V are the types that its service wrote. Not
-/// thread-safe, except for interrupt(). The log outlives the reader.
+/// std::variant of events. For a private topic, K and V are the types that its service wrote. Not
+/// thread-safe, except for interrupt(). The log must outlive the reader.
 template <class K, class V>
 class Reader {
  public:

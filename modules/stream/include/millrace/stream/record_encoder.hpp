@@ -11,17 +11,18 @@
 
 namespace millrace::stream {
 
-/// Encodes records and their envelopes as topologies write them: for programs that put records into
-/// a log::Transaction themselves. Others use Writer. What it returns is valid until the next call
-/// of the same function; it keeps its memory. One thread.
+/// Encodes records and their envelopes as topologies write them, for programs that add records to a
+/// log::Transaction themselves. Other programs use Writer. A result is valid until the next call of
+/// the same function. Reuses its memory. Not thread-safe.
 class RecordEncoder {
  public:
-  /// Key and value, without headers; null pointers make a record without them. Throws what
-  /// their serdes throw, and std::runtime_error for an error that one of them returns.
+  /// Encodes key and value, without headers. A null pointer means a record without a key or a
+  /// value. Throws the exceptions of the serdes, and std::runtime_error when a serde returns an
+  /// error.
   [[nodiscard]] log::Record encode(const RecordType& type, const void* key, const void* value,
                                    std::int64_t timestamp_ms);
-  /// The headers of an event (docs/formats/cloud_events.md) with that value, null for a deletion.
-  /// `event.type` is that of the value, whatever it says.
+  /// The headers of an event (docs/formats/cloud_events.md) with this value, null for a deletion.
+  /// `event.type` is ignored; the type of the value is used.
   [[nodiscard]] log::HeadersView event_headers(const codec::TypeInfo& type, const void* value,
                                                codec::EventHeaders event);
   /// The headers of a private record (docs/formats/private_binary.md).

@@ -8,9 +8,10 @@
 
 namespace millrace::stream {
 
-/// The envelope of a record, for keeping in a store: what happens later because of it (a timer
-/// fires) names it as its cause and keeps its correlation and trace. Made by
-/// ProcessorContext::remember, used by ProcessorContext::with_context. Owns its text.
+/// The envelope of a record, in a form that a store can keep. Records that are emitted later
+/// because of it, for example by a timer, have the record as their cause, and its correlation and
+/// trace. ProcessorContext::remember() returns it; pass it to ProcessorContext::with_context().
+/// Owns its text.
 struct RememberedContext {
   std::string id;           ///< `ce_id` of the event in hand, or of the last public one behind it
   std::string correlation;  ///< `ce_correlationid`

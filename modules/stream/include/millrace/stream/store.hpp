@@ -18,8 +18,8 @@
 
 namespace millrace::stream {
 
-/// Thrown in a task whose store holds what the types of this build cannot read, such as a field
-/// that became required: the record in hand goes to the processing error policy.
+/// Thrown when the types of this build cannot read a value in a store, for example because a field
+/// became required. The policy for processing errors decides about the current record.
 class StoredFormatError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -27,10 +27,10 @@ class StoredFormatError : public std::runtime_error {
 
 namespace detail {
 
-/// Throws a StoredFormatError for a failure.
+/// Throws a StoredFormatError if the status is an error.
 void check_stored(const Status& decoded);
 
-/// A key in the bytes that a store has it under.
+/// Encodes a key as a store has it.
 class KeyBytes {
  public:
   KeyBytes(const codec::TypeInfo& type, const void* key) {
@@ -71,18 +71,19 @@ template <class K, class V>
 
 }  // namespace detail
 
-/// Names a store of a topology, with its types. Made by TopologyBuilder::store.
+/// A reference to a store of a topology, with its types. TopologyBuilder::store() creates it.
 template <class K, class V>
 struct StoreRef {
   StoreId id = no_store;
-  BuilderId builder = no_builder;  ///< that made it
+  BuilderId builder = no_builder;  ///< the builder that created it
 };
 
-/// A typed face of a task's StagedStore. Cheap; lives as long as the task. One thread.
+/// Typed access to the StagedStore of a task. Cheap to copy; valid as long as the task. Only for
+/// the thread of the task.
 template <class K, class V>
 class Store {
  public:
-  /// `serde`: of the values.
+  /// `serde` is for the values.
   Store(StagedStore& bytes, const codec::Serde& serde) : bytes_(&bytes), serde_(&serde) {}
 
   [[nodiscard]] std::optional<V> get(const K& key) const {
@@ -98,7 +99,8 @@ class Store {
     bytes_->put(detail::encoded_key(key).view(), *value_bytes);
   }
   void erase(const K& key) { bytes_->erase(detail::encoded_key(key).view()); }
-  /// Visits keys in [from, to) in order until `visit(key, value)` returns false. It may put, erase.
+  /// Visits keys in [from, to) in order until `visit(key, value)` returns false. `visit` may call
+  /// put() and erase().
   void range(const K& from, const K& to, FunctionRef<bool(const K&, const V&)> visit) const {
     bytes_->range(detail::encoded_key(from).view(), detail::encoded_key(to).view(),
                   detail::decoding<K, V>(*serde_, visit));

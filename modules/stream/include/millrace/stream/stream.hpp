@@ -24,14 +24,15 @@ template <class E, class... Alternatives>
 template <class E>
 inline constexpr auto is = [](const auto& value) { return is_alternative<E>(value); };
 
-/// Facts that flow. A record may have no key or no value. A function that takes `std::optional` of
-/// the key or the value gets it empty then. Where the function takes a plain value, map_values()
-/// and peek() pass a null value on without the call, other operators leave it out; where it takes a
-/// plain key, a record without one becomes a dead letter. to_table() deletes by a null value.
-/// Aggregations and inner joins leave out null keys, left_join() joins them with nothing, and all
-/// of them leave out null values. What is left out is counted (InstanceStatus::skipped). A handle
-/// to a node of the builder: cheap to copy, valid as long as the builder. Comes with
-/// millrace/stream/topology.hpp.
+/// A stream of records; each record is a fact. A record may have no key or no value. If the
+/// parameter of a function is a `std::optional` of the key or the value, it is empty then.
+/// Otherwise: a record without a key becomes a dead letter; a record without a value is forwarded
+/// by map_values() and peek() without a call, and left out by the other operators. to_table()
+/// deletes the key of a record without a value. Aggregations and joins leave out records without a
+/// value. Aggregations and inner joins also leave out records without a key; left_join() joins them
+/// with no value. Records that are left out are counted (InstanceStatus::skipped). A Stream is a
+/// handle of a node of the builder: cheap to copy, valid as long as the builder. Include
+/// millrace/stream/topology.hpp to use it.
 template <class K, class V>
 class Stream {
  public:
@@ -102,7 +103,7 @@ class Stream {
                            }
                          });
   }
-  /// `fn(key, value) -> K2`. What follows and keeps state is repartitioned.
+  /// `fn(key, value) -> K2`. The next operator with state is repartitioned.
   template <detail::TakesRecord<K, V> F>
   auto select_key(F fn) const {
     using Key = detail::Called<K, V, F>;
@@ -130,30 +131,31 @@ class Stream {
   Stream merge(const Stream& other) const {
     return {*graph_, graph_->add(NodeKind::merge, {node_, other.node_}, detail::pass_through())};
   }
-  /// Through a private topic `<service>.<name>.repartition`, so that equal keys meet in one task.
+  /// Sends all records through a private topic `<service>.<name>.repartition`, so that one task
+  /// gets all records of a key.
   Stream repartition(std::string name, const Serdes& serdes = {}) const {
     return {*graph_, graph_->repartition(node_, name, detail::private_type<K, V>(serdes))};
   }
 
-  /// Publishes on an events topic of this service (JSON and CloudEvents, unless `serdes` say
-  /// otherwise).
+  /// Publishes the records in a topic of events of this service (as JSON with CloudEvents, unless
+  /// `serdes` is given).
   void to(std::string topic, const Serdes& serdes = {}) const {
     graph_->to(node_, topic, detail::public_type<K, V>(serdes), {});
   }
-  /// The same with a partition chosen from `fn(key, value, partitions)`. Deletions are left out
-  /// unless it takes `std::optional` of the value.
+  /// The same, but `fn(key, value, partitions)` returns the partition. Deletions are left out
+  /// unless the value parameter of `fn` is a `std::optional`.
   template <detail::ChoosesPartition<K, V> F>
   void to(std::string topic, F partitioner, const Serdes& serdes = {}) const {
     graph_->to(node_, topic, detail::public_type<K, V>(serdes),
                detail::partitioner<K, V>(partitioner));
   }
-  /// Writes commands to a topic of this service, which others may write too (JSON and CloudEvents,
-  /// unless `serdes` say otherwise).
+  /// Writes commands to a topic of this service. Other services may write to it too. (JSON with
+  /// CloudEvents, unless `serdes` is given.)
   void to_commands(std::string topic, const Serdes& serdes = {}) const {
     graph_->to(node_, topic, detail::public_type<K, V>(serdes), {}, log::TopicKind::commands);
   }
-  /// Writes a private topic of this service, `<service>.<topic>`, binary unless `serdes` say
-  /// otherwise; read it with private_stream(topic).
+  /// Writes to a private topic of this service, `<service>.<topic>`, in binary unless `serdes` is
+  /// given. Read it with private_stream(topic).
   void to_private(std::string topic, const Serdes& serdes = {}) const {
     graph_->to_private(node_, topic, detail::private_type<K, V>(serdes), {});
   }
@@ -163,7 +165,7 @@ class Stream {
                        detail::partitioner<K, V>(partitioner));
   }
 
-  /// The latest value by key, kept in a store; `serdes` are those of the store.
+  /// Keeps the latest value of each key in a store. `serdes` is for the store.
   Table<K, V> to_table(std::string store, const Serdes& serdes = {}) const {
     const NodeId parent = graph_->keyed(node_, store, detail::private_type<K, V>());
     const StoreId id =
@@ -176,14 +178,14 @@ class Stream {
   GroupedStream<K, V> group_by_key() const {
     return {*graph_, node_, graph_->keys(node_) != detail::Graph::Keys::kept};
   }
-  /// `fn(value)` or `fn(key, value) -> K2`; repartitions under the name of the operator that
+  /// `fn(value)` or `fn(key, value) -> K2`. The repartition topic is named after the operator that
   /// follows.
   template <detail::TakesRecord<K, V> F>
   auto group_by(F fn) const {
     return select_key(std::move(fn)).group_by_key();
   }
 
-  /// `joiner(value, table value) -> V2`; records without a match are dropped.
+  /// `joiner(value, table value) -> V2`. Records without a match are dropped.
   template <class V2, detail::TakesRecord<K, V, const V2&> F>
   auto join(const Table<K, V2>& table, F joiner) const {
     using Made = detail::Called<K, V, F, const V2&>;
@@ -208,17 +210,17 @@ class Stream {
         });
   }
 
-  /// Hands every message to a processor of class P (see Processor), one per task, which is made
-  /// of the arguments: `payments.process<Teller>("teller", balances, results, outcomes)`. The
-  /// processor may use the stores and the emitters that are among them, also in plain structs
-  /// (aggregates without bases and arrays), sequences, tuples and optionals; what other classes
-  /// hold is not looked into. The arguments are copied for each task.
+  /// Passes each message to a processor of class P (see Processor). Each task has its own
+  /// processor, constructed from copies of the arguments:
+  /// `payments.process<Teller>("teller", balances, results, outcomes)`. The processor may use the
+  /// stores and emitters among the arguments. They are also found in simple structs (aggregates
+  /// without bases and arrays), sequences, tuples and optionals, but not inside other classes.
   template <class P, class... A>
   void process(std::string name, const A&... arguments) const {
     process(std::move(name), detail::Make<P>(), arguments...);
   }
-  /// The same for a processor whose class is known elsewhere: `make(arguments...)` returns it in a
-  /// std::unique_ptr. `make` is a function, or a lambda that captures nothing.
+  /// The same for a processor whose class is defined elsewhere: `make(arguments...)` returns it in
+  /// a std::unique_ptr. `make` is a function, or a lambda without captures.
   template <class F, class... A>
     requires std::invocable<const F&, const A&...>
   void process(std::string name, F make, const A&... arguments) const {

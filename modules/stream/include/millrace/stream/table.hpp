@@ -7,15 +7,16 @@
 
 namespace millrace::stream {
 
-/// The latest value by key. Messages between tables carry a null value for a deletion. A handle, as
-/// Stream. Comes with millrace/stream/topology.hpp.
+/// A table: the latest value of each key. A deletion is a message without a value. A handle, like
+/// Stream. Include millrace/stream/topology.hpp to use it.
 template <class K, class V>
 class Table {
  public:
   Table(detail::Graph& graph, NodeId node, StoreId store)
       : graph_(&graph), node_(node), store_(store) {}
 
-  /// Every change as a fact, deletions with a null value: `to()` writes them as tombstones.
+  /// The changes of the table as a stream. A deletion is a record without a value, which `to()`
+  /// writes as a tombstone.
   Stream<K, V> to_stream() const {
     return {*graph_, graph_->add(NodeKind::to_stream, {node_}, detail::pass_through())};
   }

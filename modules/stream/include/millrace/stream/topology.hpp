@@ -22,40 +22,41 @@
 
 namespace millrace::stream {
 
-/// Builds a topology. Functions given to operators take `(const K&, const V&)` or `(const V&)`, or
-/// `std::optional` of these (see Stream);
-/// they run in the task's thread and may throw. Names of operators with state are part of their
-/// topics' names: keep them over versions. Not thread-safe.
+/// Builds a topology. Functions of operators take `(const K&, const V&)` or `(const V&)`, or
+/// `std::optional` of these (see Stream). They run in the thread of the task and may throw. Names
+/// of operators with state are parts of the names of topics, so do not change them in later builds.
+/// Not thread-safe.
 class TopologyBuilder {
  public:
-  /// `service` owns all topics the topology writes. `partitions` for topics that it makes.
+  /// `service` is the owner of all topics that the topology writes. `partitions` is for the topics
+  /// that it creates.
   explicit TopologyBuilder(std::string service, std::int32_t partitions = 4);
   ~TopologyBuilder();
 
-  /// A public topic as a stream of facts. V is an event, or a std::variant of events, which
-  /// `ce_type` distinguishes; records of other types are skipped unless they are to be errors:
-  /// `stream<OrderId, OrderEvent>("orders", OnUnknownType::error)`. Asking for the same topic again
-  /// with the same arguments gives the same stream.
+  /// A public topic as a stream. V is an event, or a std::variant of events that `ce_type`
+  /// distinguishes. Records of other types are skipped, or are errors with
+  /// `stream<OrderId, OrderEvent>("orders", OnUnknownType::error)`. A second call with the same
+  /// arguments returns the same stream.
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(std::string topic,
                                     OnUnknownType on_unknown_type = OnUnknownType::skip) {
     return stream<K, V>(std::move(topic), Serdes{}, on_unknown_type);
   }
-  /// The same of a topic whose keys, values or headers are not those of the library:
+  /// The same for a topic whose keys, values or headers do not have the default form:
   /// `stream<OrderId, OrderEvent>("orders", serde(avro))`.
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(std::string topic, const Serdes& serdes,
                                     OnUnknownType on_unknown_type = OnUnknownType::skip) {
     return {*graph_, graph_->source(topic, detail::public_type<K, V>(serdes), on_unknown_type)};
   }
-  /// A public topic as a table, kept in the store `store`, with the topic as its changelog. A
-  /// record of another type changes nothing in the table, whatever else becomes of it.
+  /// A public topic as a table. The store `store` keeps it; its changelog is the topic itself. A
+  /// record of another type does not change the table, even if it becomes a dead letter.
   template <class K, class V>
   Table<K, V> table(std::string topic, std::string store,
                     OnUnknownType on_unknown_type = OnUnknownType::skip) {
     return table<K, V>(std::move(topic), std::move(store), Serdes{}, on_unknown_type);
   }
-  /// The same with the serdes of the topic; in the store the values are binary.
+  /// The same with serdes for the topic; the values in the store are binary.
   template <class K, class V>
   Table<K, V> table(std::string topic, std::string store, const Serdes& serdes,
                     OnUnknownType on_unknown_type = OnUnknownType::skip) {
@@ -63,15 +64,17 @@ class TopologyBuilder {
         graph_->table_source(topic, store, detail::public_type<K, V>(serdes), on_unknown_type);
     return {*graph_, node, id};
   }
-  /// A private topic of this service, written elsewhere in the topology with `to_private`.
+  /// A private topic of this service as a stream. Another part of the topology writes it with
+  /// to_private().
   template <class K, class V>
   [[nodiscard]] Stream<K, V> private_stream(std::string topic, const Serdes& serdes = {}) {
     return {*graph_, graph_->private_source(topic, detail::private_type<K, V>(serdes))};
   }
 
-  /// A key-value store with a changelog `<service>.<name>.changelog`; the processors that use it
-  /// are tied into one sub-topology. `store<OrderId, Order>("orders", serde(avro))` keeps the
-  /// values as that serde writes them; keys are always in the form whose order is theirs.
+  /// A key-value store with the changelog `<service>.<name>.changelog`. All processors that use it
+  /// are in one sub-topology. With `store<OrderId, Order>("orders", serde(avro))` the values have
+  /// the form of this serde. Keys always have the form of codec::key_serde(), which keeps their
+  /// order.
   template <class K, class V>
   [[nodiscard]] StoreRef<K, V> store(std::string name, const Serdes& serdes = {}) {
     return {graph_->store(name, codec::type_info<K>(), codec::type_info<V>(), {}, serdes),
@@ -81,14 +84,14 @@ class TopologyBuilder {
   [[nodiscard]] Emitter<K, V> emitter(std::string name) {
     return {graph_->emitter(name), graph_->id()};
   }
-  /// What is emitted, as a stream.
+  /// The stream of the records that an emitter emits.
   template <class K, class V>
   [[nodiscard]] Stream<K, V> stream(const Emitter<K, V>& emitter) {
     return {*graph_, graph_->emitted(emitter.node, emitter.builder)};
   }
 
-  /// Streams of different values with the same key as one, each value behind a pointer (valid for
-  /// the call; no copies are made).
+  /// Merges streams with the same key type and different value types. Its values are pointers to
+  /// the original values (valid during the call; values are not copied).
   template <class K, class... V>
   [[nodiscard]] Stream<K, std::variant<const V*...>> merge(const Stream<K, V>&... streams) {
     std::vector<NodeId> parents;
@@ -107,25 +110,25 @@ class TopologyBuilder {
     return {*graph_, graph_->add(NodeKind::merge, std::move(parents), detail::pass_through())};
   }
 
-  /// A topic of this service that others write than its topology: commands, or events that its
-  /// routes write with a Writer. It is made at the start, with the partitions of the builder.
-  /// `builder.declare_topic("wallets.commands", log::TopicKind::commands)`
+  /// Declares a topic of this service that the topology itself does not write: commands, or events
+  /// that routes write with a Writer. It is created at the start, with the partitions of the
+  /// builder. `builder.declare_topic("wallets.commands", log::TopicKind::commands)`
   TopologyBuilder& declare_topic(std::string_view topic, log::TopicKind kind);
-  /// The store `name` is kept by what `supplier` makes for each task, instead of in memory. The log
-  /// has the same either way, so it may change from one start to the next.
+  /// Keeps the store `name` in an object that `supplier` creates for each task, instead of in
+  /// memory. The data in the log is the same, so this may change from one start to the next.
   TopologyBuilder& keep(std::string_view store, ByteStoreSupplier supplier);
-  /// What is called `name` here (a store, a repartition, a private topic, a processor) was called
-  /// `old` in an earlier build: it continues with its state, its positions and its topics, and
-  /// `name` is what users query. May be said for several old names, and stays as long as a log may
-  /// have one of them: without effect where it has none. `builder.was("totals", "counts")`
+  /// Declares that the store, repartition, private topic or processor `name` had the name `old` in
+  /// an earlier build. It continues with its state, its positions and its topics. Queries use
+  /// `name`. Call it once for each old name, as long as a log may have that name; without such a
+  /// name it has no effect. `builder.was("totals", "counts")`
   TopologyBuilder& was(std::string_view name, std::string_view old);
-  /// Raised from 1 when a store or a processor means something else now, although its types are the
-  /// same: `builder.version("totals", 2)`. What the log has of a version that differs is not
-  /// continued: errc::topology_changed, until it is rebuilt or accepted.
+  /// Sets the version of a store or a processor; the default is 1. Raise it when the meaning of its
+  /// values changes but its types do not: `builder.version("totals", 2)`. A build cannot continue
+  /// state of another version: errc::topology_changed, until the state is rebuilt or accepted.
   TopologyBuilder& version(std::string_view name, std::int64_t version);
 
-  /// Checks and completes the plan: cuts sub-topologies, names them, lists topics.
-  /// errc::bad_topology names what is wrong.
+  /// Checks and completes the plan: divides it into sub-topologies, names them, and lists the
+  /// topics. errc::bad_topology lists all mistakes.
   [[nodiscard]] Result<Topology> build();
 
  private:
@@ -133,8 +136,8 @@ class TopologyBuilder {
 };
 
 namespace errc {
-/// The topology cannot run. Remedy: the message lists all mistakes, each with the operator and what
-/// to change.
+/// The topology cannot run. Remedy: correct the mistakes. The message lists all of them, each with
+/// the operator and the necessary change.
 inline constexpr ErrorCode bad_topology{"stream.bad_topology"};
 }  // namespace errc
 

@@ -20,8 +20,8 @@ namespace millrace::stream {
 
 class Instance;
 
-/// An answer of a view and the commit of the service that it reflects: wait until that is durable
-/// before it leaves the system.
+/// The result of a query, and the log position of the last commit that it shows. Wait until this
+/// position is durable before you send the result out of the system.
 template <class T>
 struct Answer {
   T value;
@@ -46,7 +46,7 @@ using Entries = Answer<std::vector<std::pair<std::string, std::string>>>;
                                          std::string_view from, std::string_view to,
                                          std::size_t limit);
 
-/// Of the values of that store; binary when the service has no such store.
+/// The serde of the values of this store; binary when the service has no such store.
 [[nodiscard]] codec::SerdePtr store_serde(const Instance& instance, std::string_view store);
 
 template <class K, class V>
@@ -66,9 +66,9 @@ template <class K, class V>
 
 }  // namespace detail
 
-/// A read-only typed face of a store, over all tasks that this instance runs; Instance::view()
-/// makes it. Thread-safe. Lives at most as long as the Instance. get() fails with errc::not_ready
-/// while the key may be in a task that is being restored or belongs to another instance.
+/// A typed view of a store for reading, over all tasks that this instance runs. Instance::view()
+/// creates it. Thread-safe. The Instance must outlive it. get() fails with errc::not_ready while
+/// the key may be in a task that is being restored or that another instance runs.
 template <class K, class V>
 class View {
  public:
@@ -86,9 +86,9 @@ class View {
     }
     return answer;
   }
-  /// Up to `limit` entries with keys in [from, to), in order: those of the tasks that this instance
-  /// runs. The answer says which partitions it leaves out. errc::not_ready when it would leave out
-  /// all of them.
+  /// At most `limit` entries with keys in [from, to), in order, from the tasks that this instance
+  /// runs. The result lists the missing partitions. errc::not_ready when all partitions are
+  /// missing.
   [[nodiscard]] Result<Answer<std::vector<std::pair<K, V>>>> range(const K& from, const K& to,
                                                                    std::size_t limit) const {
     return detail::decode_entries<K, V>(
@@ -113,12 +113,12 @@ class View {
 };
 
 namespace errc {
-/// The task of the store is not on this instance, or not restored yet. Remedy: ask again later, or
-/// ask the owner.
+/// Another instance runs the task of the key, or the task is not restored yet. Remedy: repeat the
+/// query later, or query the instance that runs the task.
 inline constexpr ErrorCode not_ready{"stream.not_ready"};
 /// The service has no store of that name. Remedy: use one of the names that the message lists.
 inline constexpr ErrorCode unknown_store{"stream.unknown_store"};
-/// A view was asked for with other types than the store has. Remedy: ask with the types that the
+/// A program asked for a view with other types than the store has. Remedy: use the types that the
 /// message names.
 inline constexpr ErrorCode view_mismatch{"stream.view_mismatch"};
 }  // namespace errc

@@ -22,20 +22,20 @@ struct Windowed {
   BOOST_DESCRIBE_CLASS(Windowed, (), (key, start_ms, end_ms), (), ())
 };
 
-/// Windows of one size that follow each other, aligned to 1970-01-01 UTC. The first and the last
-/// window end with time itself. Without grace() they never close: however late, a record counts.
+/// Windows of equal size that follow each other, aligned to 1970-01-01 UTC. The first and the last
+/// window end at the limits of the type. Without grace() windows never close, so no record is late.
 ///
 ///     tumbling(24h).grace(1h)
 struct TumblingWindows {
   std::int64_t size_ms = 0;              ///< at least 1
-  std::optional<std::int64_t> grace_ms;  ///< none: they never close; else at least 0
+  std::optional<std::int64_t> grace_ms;  ///< no value: they never close; otherwise at least 0
 
-  /// The same windows, each closed when the operator's stream time is `after` beyond its end. A
-  /// record that comes later is left out and counted (InstanceStatus::late).
+  /// The same windows with a grace: a window closes when the stream time of the operator is `after`
+  /// past its end. A record that comes later is left out and counted (InstanceStatus::late).
   [[nodiscard]] TumblingWindows grace(std::chrono::milliseconds after) const {
     return {size_ms, after.count()};
   }
-  /// Whether the window of that time is closed at that stream time of its operator.
+  /// True if the window of this time is closed at this stream time of the operator.
   [[nodiscard]] bool is_closed(std::int64_t timestamp_ms, std::int64_t stream_time_ms) const {
     constexpr std::int64_t end_of_time = std::numeric_limits<std::int64_t>::max();
     std::int64_t closes_ms = 0;
@@ -51,7 +51,7 @@ struct TumblingWindows {
                ? std::numeric_limits<std::int64_t>::min()
                : start;
   }
-  /// One past the last ms of the window of that time.
+  /// The end of the window of this time: the millisecond after its last one.
   [[nodiscard]] std::int64_t end_of(std::int64_t timestamp_ms) const {
     const std::int64_t rest = timestamp_ms % size_ms;
     const std::int64_t left = rest < 0 ? -rest : size_ms - rest;
@@ -60,8 +60,8 @@ struct TumblingWindows {
                ? std::numeric_limits<std::int64_t>::max()
                : end;
   }
-  /// For people and the manifest. Without the grace, which may change: it decides about records
-  /// that come from then on.
+  /// The text for people and for the manifest. It does not contain the grace, because a later build
+  /// may change the grace.
   [[nodiscard]] std::string to_string() const {
     return "tumbling " + std::to_string(size_ms) + " ms";
   }

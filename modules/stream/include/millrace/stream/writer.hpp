@@ -18,7 +18,7 @@
 
 namespace millrace::stream {
 
-/// What the writer of an event says about it. Views need to live for the call only.
+/// Fields of an event that its writer may set. Views must be valid only during the call.
 struct EventFields {
   std::string_view id = {};  ///< `ce_id`, unique among those of a source; default: a new one
   std::optional<std::int64_t> time_ms = {};  ///< event time, ms since 1970; default: now
@@ -28,19 +28,20 @@ struct EventFields {
   std::string_view request = {};    ///< the requests that wait for it; default: none
 };
 
-/// A record on its way into the log. Cheap to copy; the RecordWriter outlives it. Any thread.
+/// A record that is being written to the log. Cheap to copy. The RecordWriter must outlive it. Any
+/// thread may use it.
 class Written {
  public:
   struct Outcome;
   Written(RecordWriter& records, std::shared_ptr<const Outcome> outcome)
       : records_(&records), outcome_(std::move(outcome)) {}
-  /// Returns when the record is committed, with the end of its commit: log::Log::wait_durable() of
-  /// that position returns when it survives a power cut. Commits what waits, also of others, when
-  /// no other thread does. Fails as RecordWriter::Done says, and with
-  /// millrace::errc::invalid_argument when key or value have no encoded form. Throws what the log,
-  /// or the RecordWriter::Done of another record, throws in a commit that this call makes. Returns
-  /// at once when the outcome is known; else a RecordWriter::Done must not call it: the process
-  /// ends.
+  /// Waits until the record is committed, and returns the end of its commit. Pass this position to
+  /// log::Log::wait_durable() to wait until the record survives a power cut. If no other thread
+  /// commits, this call commits all waiting records, including those of other callers. Errors are
+  /// those of RecordWriter::Done; millrace::errc::invalid_argument when key or value cannot be
+  /// encoded. Throws exceptions of the log, or of the RecordWriter::Done of another record, from a
+  /// commit that this call makes. Returns at once when the outcome is known. Otherwise, if a
+  /// RecordWriter::Done calls it, the process ends.
   [[nodiscard]] Result<log::LogPosition> wait() const;
 
  private:
