@@ -11,17 +11,17 @@
 
 namespace millrace::codec {
 
-/// Brings values from the binary form of an earlier type to that of today's, by the names of
-/// members, alternatives and enumerators. A member that is new has the value of a
-/// default-constructed struct, one that is gone is left out. Not thread-safe.
+/// Converts values from the binary form of an earlier type to that of the present type, by the
+/// names of members, alternatives and enumerators. A new member gets its value from a
+/// default-constructed struct. A removed member is left out. Not thread-safe.
 class Converter {
  public:
-  /// why_inconvertible() finds nothing between the two.
+  /// why_inconvertible() must return no value for the two types.
   Converter(TypeShape written, const TypeInfo& now);
 
-  /// The value in the form of today's type; valid until the next call. Safe on hostile input.
-  /// errc::malformed for bytes that are not of the earlier type; errc::wrong_type, unknown_type for
-  /// what today's type does not have.
+  /// The value in the form of the present type; valid until the next call. Safe for hostile input.
+  /// errc::malformed for bytes that do not fit the earlier type; errc::wrong_type, unknown_type for
+  /// a value that the present type cannot have.
   [[nodiscard]] Result<std::string_view> convert(std::string_view bytes);
 
  private:

@@ -11,11 +11,11 @@
 
 namespace millrace::codec {
 
-/// What travels beside key and value of a record, in its headers.
+/// The form of the headers of a record.
 enum class Envelope : std::uint8_t {
   cloud_events,  ///< the attributes of an event (docs/formats/cloud_events.md): public topics
-  context,       ///< correlation, cause and trace alone, in one compact header: private topics
-  none           ///< nothing: topics of programs that know neither; headers are not read
+  context,       ///< only correlation, cause and trace, in one compact header: private topics
+  none  ///< no headers; for topics of programs that do not use these headers. Headers are not read
 };
 /// `cloud_events`, `context`, `none`.
 [[nodiscard]] std::string_view to_string(Envelope envelope);
@@ -32,12 +32,13 @@ struct TraceContext {
 void append_traceparent(std::string& out, const TraceContext& trace);
 [[nodiscard]] std::optional<TraceContext> parse_traceparent(std::string_view text);
 
-/// What is carried through every hop without the user's help: which business process, caused by
-/// which event, in which trace. Views live as long as the record they were read from.
+/// The context that the library copies from each record to the records that result from it: the
+/// business process, the event that is the cause, the trace. Views are valid as long as the record
+/// from which they were read.
 struct EventContext {
-  std::string_view id;    ///< `ce_id` of the event in hand; of a private record: of the last public
-                          ///< event behind it
-  std::string_view type;  ///< `ce_type`; empty on private records
+  /// `ce_id` of the event in hand; of a private record: of the last public event behind it
+  std::string_view id;
+  std::string_view type;         ///< `ce_type`; empty on private records
   std::string_view source;       ///< `ce_source`, `/orders`
   std::string_view correlation;  ///< `ce_correlationid`
   std::string_view causation;    ///< `ce_causationid` of the event in hand

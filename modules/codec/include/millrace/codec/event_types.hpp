@@ -9,23 +9,23 @@
 
 namespace millrace::codec {
 
-/// Names of events of type T; event_type<T>() makes it.
+/// The names of events of type T. event_type<T>() creates it.
 template <class T, std::size_t Count>
 struct EventTypes {
   using Type = T;
   std::array<std::string_view, Count> names;
 };
 
-/// Says what events of the described struct T are called in `ce_type`, in place of the name of the
-/// struct: the first name is written, all of them are read, and no other: list the name of the
-/// struct as long as topics hold events of that name. Found beside the struct by its
-/// argument, in its namespace:
+/// Sets the names of events of the described struct T in `ce_type`, instead of the name of the
+/// struct. Writers use the first name. Readers accept all names in the list and no others: list the
+/// name of the struct as long as topics contain events with that name. Declare the function beside
+/// the struct, in its namespace, so that argument-dependent lookup finds it:
 ///
 ///     constexpr auto millrace_event_type(const Placed*) {
 ///       return millrace::codec::event_type<Placed>("com.shop.order.placed.v1", "OrderPlaced");
 ///     }
 ///
-/// Does not compile for an empty name or one that is given twice.
+/// An empty name, or a name that occurs twice, does not compile.
 template <class T, std::size_t... Size>
   requires(sizeof...(Size) > 0)
 consteval EventTypes<T, sizeof...(Size)> event_type(const char (&... names)[Size]) {

@@ -4,9 +4,9 @@
 
 namespace millrace::service {
 
-/// Makes log::open_log() know every backend of Millrace: `file:` and `kafka:`. A service calls it
-/// by itself; a program that opens a log on its own calls it first. Thread-safe, any number of
-/// times.
+/// Registers all backends of Millrace for log::open_log(): `file:` and `kafka:`. A service does so
+/// by itself; another program calls it before it opens a log. May be called several times.
+/// Thread-safe.
 void register_backends();
 
 }  // namespace millrace::service

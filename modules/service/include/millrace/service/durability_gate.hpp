@@ -10,19 +10,19 @@
 
 namespace millrace::service {
 
-/// Delays responses until the log's durability policy is satisfied. One thread waits for all:
-/// while one sync runs, responses that come meanwhile wait for the next. Thread-safe.
+/// Delays responses until the durability policy of the log is satisfied. One thread waits for all
+/// of them: responses that come during a sync wait for the next one. Thread-safe.
 class DurabilityGate {
  public:
-  /// `log` outlives the gate.
+  /// `log` must outlive the gate.
   explicit DurabilityGate(log::Log& log);
-  /// Lets what is waiting pass or fail, then ends its thread.
+  /// Waits until all pending responses have passed or failed, then ends its thread.
   ~DurabilityGate();
   DurabilityGate(const DurabilityGate&) = delete;
   DurabilityGate& operator=(const DurabilityGate&) = delete;
 
-  /// Calls `then` on the gate's thread once the position is safe, or with the error that says it
-  /// never will be. `then` must be quick.
+  /// Calls `then` in the thread of the gate when the position is durable, or with an error when it
+  /// will never be durable. `then` must be quick.
   void when_durable(log::LogPosition position, std::function<void(const Status&)> then);
 
  private:

@@ -12,14 +12,14 @@
 
 namespace millrace::service {
 
-/// Appends what comes from outside: a RecordWriter and the thread that commits for it. An exception
-/// of the log, or of a RecordWriter::Done, leaves that thread and ends the process
-/// (std::terminate): a service manager starts it again.
+/// Appends records that come from outside: a RecordWriter and the thread that commits for it. An
+/// exception of the log, or of a RecordWriter::Done, ends the process (std::terminate), and a
+/// service manager starts it again.
 class EdgeWriter {
  public:
-  /// `log` and `clock` outlive the writer; `random` is used by the constructor only.
+  /// `log` and `clock` must outlive the writer. Only the constructor uses `random`.
   EdgeWriter(log::Log& log, Clock& clock, Random& random, std::size_t max_waiting_bytes);
-  /// Commits what waits, then ends its thread. Not to be called by a RecordWriter::Done.
+  /// Commits the waiting records, then ends its thread. A RecordWriter::Done must not call it.
   ~EdgeWriter();
   EdgeWriter(const EdgeWriter&) = delete;
   EdgeWriter& operator=(const EdgeWriter&) = delete;

@@ -12,8 +12,8 @@
 
 namespace millrace::service {
 
-/// Reads `sync`, `os` or `interval=MS` into the options. errc::invalid_argument says what is
-/// wanted.
+/// Parses `sync`, `os` or `interval=MS` into the options. errc::invalid_argument lists the allowed
+/// values.
 [[nodiscard]] Status read_durability(std::string_view text, log::LogOptions& options);
 
 /// A setting that is the same for all processes of a log and for as long as the log is kept, with
@@ -23,11 +23,10 @@ struct LogSetting {
   std::string value;
 };
 
-/// Compares such settings with those that the log was begun with; those that the log does not have
-/// yet it gets now. Of processes that start at the same time with different values one continues
-/// and the others are refused: the first record of a name in the topic `__millrace.settings`
-/// counts. errc::invalid_argument names both values; else failures of the log. `who` is the
-/// program.
+/// Compares such settings with the values that the log has, and stores those that the log does not
+/// have yet. If several processes start at the same time with different values, only one continues:
+/// the first record of a name in the topic `__millrace.settings` counts. errc::invalid_argument
+/// names both values; also the errors of the log. `who` is the name of the program.
 [[nodiscard]] Status agree_on_settings(log::Log& log, Clock& clock,
                                        std::span<const LogSetting> settings, std::string_view who);
 

@@ -16,14 +16,15 @@ namespace millrace::service {
 /// Version of Millrace, semantic versioning 2.0.
 inline constexpr std::string_view version = "0.1.0";
 
-/// The whole numbers that a setting may have.
+/// The range of a setting that is a whole number.
 struct SettingRange {
   std::int64_t min = 0;
   std::int64_t max = 0;
 };
 
-/// One thing that can be set: `--name VALUE`, or MILLRACE_NAME in the environment, or `name=VALUE`
-/// in the file given by `--config`; the first of these counts, then the default.
+/// A setting of a service. Its value comes from `--name VALUE`, from MILLRACE_NAME in the
+/// environment, or from `name=VALUE` in the file of `--config`; the first of these counts.
+/// Otherwise it has its default.
 struct Setting {
   std::string name;           ///< lower case with dashes, `log-level`
   std::string default_value;  ///< "true"/"false" with `is_flag`
@@ -32,32 +33,33 @@ struct Setting {
   bool is_flag = false;
   std::optional<SettingRange> range = {};  ///< if set, only whole numbers of it are taken
   bool is_path = false;                    ///< the path of a file or directory: never given empty
-  /// The same for all processes of a log and for as long as the log is kept: a service that is
-  /// started with another value than the log was begun with is refused.
+  /// True if the value is the same for all processes of a log and never changes: a service with
+  /// another value than the log has does not start.
   bool for_life_of_log = false;
 };
 
 /// A setting that is a whole number in [min, max].
 [[nodiscard]] Setting number_setting(std::string name, std::string default_value, std::string help,
                                      std::int64_t min, std::int64_t max);
-/// A setting that is a path. The default may be empty, where no path is needed.
+/// A setting that is a path. The default may be empty if no path is needed.
 [[nodiscard]] Setting path_setting(std::string name, std::string default_value, std::string help);
 
 /// Values of all settings. Immutable; thread-safe.
 class Settings {
  public:
   using Map = std::map<std::string, std::string, std::less<>>;
-  /// `sources`: for each name that was given where its value came from, as named() returns it.
+  /// `sources` has an entry for each name that was set: the source of its value, as named() returns
+  /// it.
   explicit Settings(Map values, Map sources = {})
       : values_(std::move(values)), sources_(std::move(sources)) {}
   /// The value; the name must be a declared setting.
   [[nodiscard]] const std::string& get(std::string_view name) const;
   [[nodiscard]] bool flag(std::string_view name) const;
-  /// How the value was given, for messages: `--port`, or `MILLRACE_PORT`, or `port in FILE`.
+  /// The source of the value, for messages: `--port`, or `MILLRACE_PORT`, or `port in FILE`.
   [[nodiscard]] std::string named(std::string_view name) const;
-  /// Whether somebody gave it: else it has its default.
+  /// True if the value was set; otherwise it has its default.
   [[nodiscard]] bool is_given(std::string_view name) const { return sources_.contains(name); }
-  /// A whole number in [min, max], else errc::invalid_argument naming the setting.
+  /// A whole number in [min, max]; otherwise errc::invalid_argument with the name of the setting.
   [[nodiscard]] Result<std::int64_t> integer(std::string_view name, std::int64_t min,
                                              std::int64_t max) const;
 
@@ -73,9 +75,9 @@ struct ParsedSettings {
   std::string print_and_exit;
 };
 
-/// Reads flags, environment and file, and checks every value. errc::invalid_argument: print the
-/// message to standard error and exit 2. It is one line that names the flag or variable, the value
-/// and what is allowed.
+/// Reads flags, environment and file, and checks every value. On errc::invalid_argument print the
+/// message to standard error and exit with code 2. The message is one line with the flag or
+/// variable, the value and the allowed values.
 [[nodiscard]] Result<ParsedSettings> parse_settings(int argc, const char* const* argv,
                                                     std::string_view program,
                                                     std::string_view description,

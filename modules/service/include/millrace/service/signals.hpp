@@ -13,13 +13,13 @@ namespace millrace::service {
 enum class StopReason : std::uint8_t { sigint, sigterm, log_failed, topology_stopped };
 /// `SIGINT`, `the log failed`.
 [[nodiscard]] std::string_view to_string(StopReason reason);
-/// It was asked to end, by a signal.
+/// A signal asked the service to end.
 [[nodiscard]] constexpr bool was_asked(StopReason reason) {
   return reason == StopReason::sigint || reason == StopReason::sigterm;
 }
 
-/// Turns SIGTERM and SIGINT into an answer of wait(). Make it in the main thread before any other
-/// thread starts. One per process.
+/// Lets wait() return when SIGTERM or SIGINT comes. Create it in the main thread before any other
+/// thread starts. One object per process.
 class Signals {
  public:
   Signals();
@@ -31,11 +31,11 @@ class Signals {
   [[nodiscard]] StopReason wait();
   /// A signal that has come, or no value; does not wait.
   [[nodiscard]] std::optional<StopReason> poll();
-  /// From here on a signal ends the process at once; hold() takes them again. For the calling
-  /// thread, while no other one runs: what it waits for may take long, and nothing is lost.
+  /// From now on a signal ends the process at once, until hold() is called. Only while no other
+  /// thread runs: for a wait that may take long and that may be interrupted without loss.
   void release();
   void hold();
-  /// Polls readable when a signal has come.
+  /// A descriptor that becomes readable when a signal has come.
   [[nodiscard]] int descriptor() const { return signals_; }
   /// Makes wait() return. Any thread.
   void stop(StopReason reason);

@@ -14,16 +14,17 @@
 
 namespace millrace::service {
 
-/// Lets this process, and those it starts, have as many open descriptors as the system allows it.
-/// The usual 1024 are fewer than a service takes requests on at once, each over a connection of its
-/// own. Such a process does not call select(2), which knows no descriptor above 1023.
+/// Raises the limit of open descriptors of this process, and of the processes that it starts, to
+/// the maximum that the system allows. The usual limit of 1024 is too small for a service with many
+/// connections. Such a process must not call select(2), which cannot use descriptors above 1023.
 void raise_descriptor_limit();
 
 /// A program to keep running.
 struct ChildSpec {
   std::string name;
   std::vector<std::string> command;  ///< path of the program, then its arguments
-  std::string log_file;              ///< what it prints is appended here; empty: it shares ours
+  /// its output is appended to this file; empty: it uses our standard output and error
+  std::string log_file;
   std::vector<std::pair<std::string, std::string>> environment = {};  ///< added to ours
 };
 
@@ -37,24 +38,25 @@ struct ChildStatus {
   std::uint32_t starts = 0;  ///< how often it was started
   std::string last_exit;     ///< `exit 1`, `killed by SIGKILL`, empty if it never ended
   std::string log_file;
-  double cpu_seconds = 0;           ///< user and system time of all its runs, the one under way too
+  /// user and system time of all its runs, including the present one
+  double cpu_seconds = 0;
   std::int64_t peak_rss_bytes = 0;  ///< largest resident size seen
 };
 
 struct SupervisorOptions {
   std::int64_t backoff_first_ms = 20;  ///< before the first restart; doubles with each death
   std::int64_t backoff_max_ms = 5'000;
-  std::int64_t healthy_after_ms =
-      1'000;  ///< a child that ran so long starts again with the first backoff
+  /// a child that ran so long starts again with the first backoff
+  std::int64_t healthy_after_ms = 1'000;
 };
 
-/// Starts programs and starts again what dies, for ever, with a backoff. Children are in process
-/// groups of their own, so that a Ctrl-C reaches only the supervisor, and the kernel ends them when
-/// the supervisor's thread ends, however it ends. Use it from the main thread only.
+/// Starts programs and restarts each program that ends, for ever, with a backoff. Each child has
+/// its own process group, so that a Ctrl-C reaches only the supervisor. The kernel kills the
+/// children when the thread of the supervisor ends for any reason. Use it only in the main thread.
 class Supervisor {
  public:
   Supervisor(SupervisorOptions options, Clock& clock);
-  /// Ends what still runs by SIGKILL.
+  /// Kills the programs that still run with SIGKILL.
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -62,13 +64,14 @@ class Supervisor {
   /// Starts a program and keeps it running. errc::io_error when it cannot be started at all (no
   /// such file).
   [[nodiscard]] Status start(ChildSpec spec);
-  /// Waits up to `timeout_ms` for a death or for a backoff to end, and restarts what is due.
-  /// `extra_descriptor` (or -1) ends the wait when readable.
+  /// Waits up to `timeout_ms` until a child dies or a backoff ends, and restarts the programs that
+  /// are due. The wait also ends when `extra_descriptor` (-1: none) becomes readable.
   void poll(std::int64_t timeout_ms, int extra_descriptor = -1);
   /// Sends a signal to a running child; errc::not_found if it does not run.
   [[nodiscard]] Status signal(std::string_view name, int number);
-  /// Ends children by SIGTERM one after the other, the last started first, each given `timeout_ms`
-  /// before SIGKILL; they are not restarted. Returns the names of those that had to be killed.
+  /// Ends the children with SIGTERM, one after the other, the one that was started last first. A
+  /// child that has not ended after `timeout_ms` gets SIGKILL. They are not restarted. Returns the
+  /// names of the children that were killed.
   std::vector<std::string> stop_all(std::int64_t timeout_ms);
   [[nodiscard]] std::vector<ChildStatus> status() const;
 

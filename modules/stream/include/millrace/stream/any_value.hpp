@@ -6,9 +6,9 @@
 
 namespace millrace::stream {
 
-/// The value of a stream that takes every record with a key, whatever its value, its type and its
-/// envelope are: what matters is the key and ProcessorContext::record(). For the dead letters of
-/// other services, which carry records of all kinds. Records without a readable key are skipped and
+/// The value type of a stream that accepts every record with a key, regardless of its value, type
+/// and envelope. Use the key and ProcessorContext::record(). For the dead letters of other
+/// services, which contain records of all types. Records without a readable key are skipped and
 /// counted.
 ///
 ///     builder.stream<OrderId, AnyValue>("stock.dead-letters")

@@ -77,15 +77,16 @@ template <class StoreKey, class A, class K, class V>
 
 }  // namespace detail
 
-/// Facts by group. Aggregations are kept in the store they name, `<service>.<name>.changelog`
-/// behind it, open to queries. A handle, as Stream. Comes with millrace/stream/topology.hpp.
+/// A stream whose records are grouped by key. An aggregation keeps its results in the store with
+/// its name, which has the changelog `<service>.<name>.changelog` and can be queried. A handle,
+/// like Stream. Include millrace/stream/topology.hpp to use it.
 template <class K, class V>
 class GroupedStream {
  public:
   GroupedStream(detail::Graph& graph, NodeId node, bool repartition)
       : graph_(&graph), node_(node), repartition_(repartition) {}
 
-  /// `serdes` are those of the store, here and below.
+  /// `serdes` is for the store, here and below.
   Table<K, std::int64_t> count(std::string store, const Serdes& serdes = {}) const {
     return added<std::int64_t>(NodeKind::count, store, serdes, detail::counting());
   }
@@ -118,7 +119,7 @@ class GroupedStream {
   bool repartition_;
 };
 
-/// Facts by group and window of event time. A handle, as Stream.
+/// A stream whose records are grouped by key and window of event time. A handle, like Stream.
 template <class K, class V>
 class WindowedStream {
  public:

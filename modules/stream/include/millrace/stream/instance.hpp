@@ -24,72 +24,74 @@
 namespace millrace::stream {
 
 namespace errc {
-/// A function or processor of the topology threw an exception. Remedy: fix it; the message, or the
-/// reason of the dead letter, names the record or timer and the exception.
+/// A function or processor of the topology threw an exception. Remedy: fix the function. The
+/// message, or the reason of the dead letter, names the record or the timer and the exception.
 inline constexpr ErrorCode handler_failed{"stream.handler_failed"};
-/// One firing of a timer wrote more than the log's limit for a transaction. All that it wrote was
-/// dropped. Remedy: use `ProcessorContext::sweep` for work on each entry of a store; else let each
-/// firing do a part of the work, and keep in a store where it ended.
+/// One firing of a timer wrote more than the log's limit for a transaction. Its output was dropped.
+/// Remedy: use `ProcessorContext::sweep` for work on each entry of a store. For other work, let
+/// each firing do a part, and store how far it came.
 inline constexpr ErrorCode firing_too_large{"stream.firing_too_large"};
 /// A newer Millrace, or a newer build of the service, wrote the snapshot, the entry of a store, the
 /// state of the task or the dead letter that the message names. Remedy: use the newer build. A
 /// snapshot may also be removed: the task then restores its stores from their changelogs.
 inline constexpr ErrorCode incompatible{"stream.incompatible"};
 /// A snapshot is so old that tombstones written after it may have been removed from the changelog,
-/// so it could bring deleted keys back. Remedy: none is needed, because the task ignores it and
-/// replays its changelogs; with a longer `delete.retention.ms` of the changelog's topic the
-/// snapshot can be used.
+/// so it could bring deleted keys back. Remedy: nothing is to be done, because the task ignores the
+/// snapshot and replays its changelogs. To use older snapshots, set a longer `delete.retention.ms`
+/// on the topic of the changelog.
 inline constexpr ErrorCode snapshot_too_old{"stream.snapshot_too_old"};
 }  // namespace errc
 
-/// What to do about a record that failed.
+/// What happens to a record that failed.
 enum class ErrorAction : std::uint8_t { dead_letter, skip, fail };
 
 /// Intervals are at most longest_interval_ms (base).
 struct InstanceOptions {
   std::string state_directory;                 ///< for snapshots; empty: none are written
-  std::int64_t snapshot_interval_ms = 30'000;  ///< between snapshots of a task, when it changed
+  std::int64_t snapshot_interval_ms = 30'000;  ///< between snapshots of a task that has changes
   // 0: so much that the fixed cost of a commit to this log weighs little, by the log's limit for
   // transactions. At 4 MiB (a directory) 256 KiB, 4,000 and 512 KiB; at 64 MiB (Kafka) sixteen
   // times that.
   std::size_t fetch_bytes = 0;        ///< per input and cycle
-  std::size_t max_cycle_records = 0;  ///< inputs per task and commit
+  std::size_t max_cycle_records = 0;  ///< records of inputs per task and commit
   std::size_t max_commit_bytes = 0;  ///< outputs and state changes after which a cycle is committed
-  /// At least so long from the beginning of one commit to the next, unless one was full; records
-  /// gather meanwhile. 0: a commit follows each turn.
+  /// The minimum time from the beginning of one commit to the next, unless a commit was full.
+  /// Records are collected meanwhile. 0: a commit after each cycle.
   std::int64_t commit_interval_ms = 0;
-  /// A task takes its inputs in the order of time. An input that has nothing more may get an
-  /// earlier record than those of others: how long they wait for it, at most. 0: not at all.
-  /// Replayed dead letters are not waited for. When it passed, that is counted
-  /// (InstanceStatus::idle_waits).
+  /// A task takes the records of its inputs in the order of time. An input without further records
+  /// may later get a record with an earlier timestamp. This is the maximum time for which the
+  /// records of other inputs wait for such a record. 0: they do not wait. Nothing waits for
+  /// replayed dead letters. InstanceStatus::idle_waits counts the waits that ended by this timeout.
   std::int64_t max_task_idle_ms = 0;
-  /// An input that is far behind the others is read first, for as long as that takes: how long the
-  /// next record of another one waits meanwhile, at most, before what was read with it is taken
-  /// too, before its time. 0: until the other has caught up. When it passed, that is counted
-  /// (InstanceStatus::catch_up_waits).
+  /// An input that is far behind the others is read first. This is the maximum time for which the
+  /// next record of another input waits meanwhile. After that, this record, and all records that
+  /// were fetched with it, are taken although they are later. 0: no limit.
+  /// InstanceStatus::catch_up_waits counts the waits that ended by this timeout.
   std::int64_t max_catch_up_wait_ms = 0;
-  /// How long after its append a record of a repartition stays at least, although it was read, and
-  /// a dead letter that was sent back, so that another run can read the same; at most
-  /// longest_interval_ms. It raises `retention.ms` of these topics where the log removes what was
-  /// read, and never lowers it: `millrace topics alter` does. 0: the topics stay as they are set.
+  /// The minimum time after their append for which the log keeps records of repartition topics and
+  /// replayed dead letters, even if they were read, so that another run can read the same records.
+  /// At most longest_interval_ms. If the log removes records that were read, this raises
+  /// `retention.ms` of these topics. It never lowers it; use `millrace topics alter` for that. 0:
+  /// `retention.ms` is not changed.
   std::int64_t keep_for_shadow_ms = 0;
   ErrorAction on_deserialization_error = ErrorAction::dead_letter;
   ErrorAction on_processing_error = ErrorAction::dead_letter;
-  std::string build = "dev";  ///< named in dead letters
+  std::string build = "dev";  ///< the version of the program, written to dead letters
 };
 
-/// For metrics and tools; a copy, any thread.
+/// The state of an instance, for metrics and tools. A copy; any thread.
 struct InstanceStatus {
   enum class TaskState : std::uint8_t { restoring, running };
   struct Task {
     std::string name;  ///< `<sub-topology>/<partition>`
     TaskState state = TaskState::restoring;
-    std::int64_t records_left = 0;  ///< to restore
+    std::int64_t records_left = 0;  ///< records that are not restored yet
     std::int64_t lag = 0;           ///< records committed to its inputs and not yet processed
-    /// Event time of the next record; while none of those that wait was read yet, the time of the
-    /// last progress; -1: none waits.
+    /// Event time of the next record. If no waiting record was read yet, the time of the last
+    /// progress. -1: no record waits.
     std::int64_t oldest_unprocessed_ms = -1;
-    /// What a handler works on right now: `orders/2@17`, or `timer NAME`; empty: nothing.
+    /// The work item that a handler processes at present: `orders/2@17`, or `timer NAME`; empty:
+    /// none.
     std::string in_hand;
   };
   std::vector<Task> tasks;
@@ -98,22 +100,23 @@ struct InstanceStatus {
   std::uint64_t commits = 0;
   std::uint64_t refused_commits = 0;
   std::uint64_t dead_letters = 0;
-  std::uint64_t skipped = 0;  ///< by types that no source reads: Instance::unknown_types()
-  std::uint64_t late = 0;     ///< left out: their window was closed
-  std::uint64_t failed_firings =
-      0;                         ///< of timers, passed over: the handler threw or wrote too much
-  std::uint64_t idle_waits = 0;  ///< max_task_idle_ms passed, and an input was still empty
-  std::uint64_t catch_up_waits = 0;  ///< max_catch_up_wait_ms passed: later records went first
-  /// Since something was committed or restored, or there was nothing to do.
+  /// for records of types that no source reads, see Instance::unknown_types()
+  std::uint64_t skipped = 0;
+  std::uint64_t late = 0;  ///< records that were left out because their window was closed
+  /// of timers, passed over: the handler threw or wrote too much
+  std::uint64_t failed_firings = 0;
+  std::uint64_t idle_waits = 0;      ///< waits that max_task_idle_ms ended
+  std::uint64_t catch_up_waits = 0;  ///< waits that max_catch_up_wait_ms ended
+  /// Time since the last commit or restore, or since there was no work.
   std::int64_t ms_since_progress = 0;
-  /// Every task of ours is restored, and none that we lost is without an owner.
+  /// True when all tasks of this instance are restored, and each task that it lost has an owner.
   bool ready = false;
 };
 
 /// `restoring`, `running`.
 [[nodiscard]] std::string_view to_string(InstanceStatus::TaskState state);
 
-/// How many records of one type a topic had that its source does not read (OnUnknownType).
+/// The number of records of one type in a topic that its source does not read (OnUnknownType).
 struct UnknownTypeCount {
   std::string topic;
   /// The header `ce_type`, cut after 200 bytes and escaped (base's escaped()). `other`: of all
@@ -124,18 +127,19 @@ struct UnknownTypeCount {
 
 /// One step of an instance.
 struct StepResult {
-  bool worked = false;  ///< something was processed, restored or changed: step again at once
-  std::int64_t wake_at_ns = 0;  ///< when idle: no later than this (Clock::monotonic_ns), for timers
+  bool worked = false;  ///< the step did some work: call step() again at once
+  /// when idle: call step() again at this time at the latest (Clock::monotonic_ns), for timers
+  std::int64_t wake_at_ns = 0;
 };
 
-/// What the runtime reports: tasks granted and lost, restores, refused commits, dead letters.
-/// Called from the stepping thread, and from the one that calls maintain().
+/// Receives reports of the runtime: tasks that were granted or lost, restores, refused commits,
+/// dead letters. Called in the thread that calls step() and in the thread that calls maintain().
 using EventSink =
     std::function<void(Level level, std::string_view message, std::string_view detail)>;
 
-/// A topology at work: the tasks that this member of the service's groups owns. Deterministic: it
-/// acts only inside step(), which one thread at a time calls (the service's worker thread, a test,
-/// or a simulation). Views and status() are open to any thread.
+/// Runs a topology: the tasks that this member of the groups of the service owns. Deterministic: it
+/// works only inside step(), which only one thread at a time may call (the worker thread of the
+/// service, a test, or a simulation). Any thread may use views and call status().
 class Instance {
  public:
   struct Environment {
@@ -145,19 +149,20 @@ class Instance {
     EventSink events;  ///< may be empty
   };
 
-  /// Makes the service's topics and joins its groups. `log` outlives the instance. errc as
-  /// Log::create_topic and bad_topology; base's invalid_argument for an option out of its range.
+  /// Creates the topics of the service and joins its groups. `log` must outlive the instance.
+  /// Errors: those of Log::create_topic(); bad_topology; errc::invalid_argument of base for an
+  /// option out of its range.
   [[nodiscard]] static Result<std::unique_ptr<Instance>> open(log::Log& log, Topology topology,
                                                               InstanceOptions options,
                                                               Environment environment);
-  /// Releases its tasks. What is not committed is dropped.
+  /// Releases the tasks. Uncommitted work is dropped.
   ~Instance();
 
-  /// One cycle: membership, restore, fetch, process, commit. An error ends the instance: the log
-  /// failed or a policy said so.
+  /// Runs one cycle: membership, restore, fetch, process, commit. An error ends the instance: the
+  /// log failed, or the error policy is `fail`.
   [[nodiscard]] Result<StepResult> step();
-  /// Sleeps until there is something for step() to do, or until the time it asked for.
-  /// Interruptible from any thread.
+  /// Sleeps until there is work for step(), or until the time that step() returned. Any thread may
+  /// interrupt it.
   void wait(const StepResult& last);
   void interrupt();
   /// Housekeeping beside the step, which a thread of the process's own calls some ten times a

@@ -26,12 +26,12 @@ namespace detail {
 class Graph;
 }
 
-/// What becomes of a record with a value whose type, header `ce_type`, its source does not read. It
-/// is counted by topic and type in both cases (Instance::unknown_types()).
+/// What happens to a record whose type (header `ce_type`) its source does not read. In both cases
+/// it is counted by topic and type (Instance::unknown_types()).
 enum class OnUnknownType : std::uint8_t {
-  skip,  ///< it is left out, and counted in InstanceStatus::skipped too
-  /// It fails as one that does not decode, with codec's errc::unknown_type:
-  /// InstanceOptions::on_deserialization_error says what then becomes of it.
+  skip,  ///< it is left out; InstanceStatus::skipped counts it too
+  /// It fails with errc::unknown_type of codec, like a record that cannot be decoded:
+  /// InstanceOptions::on_deserialization_error decides what happens to it.
   error
 };
 
@@ -74,8 +74,8 @@ struct StoreSpec {
   /// codec::to_text(TypeShape). Filled from the manifest; empty: all are of `value`.
   std::vector<std::string> value_types;
   std::uint32_t value_type = 1;  ///< the number of `value` among them
-  codec::SerdePtr serde =
-      codec::binary_serde();        ///< of values; keys are those of codec::key_serde()
+  /// of values; keys are those of codec::key_serde()
+  codec::SerdePtr serde = codec::binary_serde();
   ByteStoreSupplier supplier = {};  ///< of what keeps its entries; none: in memory
   /// Of the keys in the topics that its part reads: their bytes choose the partition. Filled in by
   /// the builder.
@@ -153,8 +153,8 @@ struct Plan {
   std::vector<SinkSpec> sinks;
   std::vector<StoreSpec> stores;  ///< index = StoreId
   std::vector<SubTopology> sub_topologies;
-  std::vector<log::TopicSpec> own_topics;  ///< all topics of the service, to be made at start:
-                                           ///< public, repartition, changelog
+  /// all topics of the service, to be made at start: public, repartition, changelog
+  std::vector<log::TopicSpec> own_topics;
   std::map<std::string, NameHistory> histories;  ///< by name
 };
 

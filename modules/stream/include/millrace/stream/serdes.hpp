@@ -10,8 +10,8 @@
 
 namespace millrace::stream {
 
-/// What a source, a sink or a store uses in place of its defaults, which stand where nothing is
-/// given. All that read and write a topic use the same.
+/// The serdes and the envelope of a source, a sink or a store, if they are not the defaults. All
+/// programs that read and write a topic must use the same.
 ///
 /// | | keys | values | envelope |
 /// |---|---|---|---|
@@ -19,8 +19,8 @@ namespace millrace::stream {
 /// | private topic | codec::key_serde() | codec::binary_serde() | codec::Envelope::context |
 /// | store | always codec::key_serde(), in whose order it is | codec::binary_serde() | none |
 ///
-/// Made by serde(), which says what each is of; braces with a serde in them do not compile, because
-/// a reader could not see whether it is of keys or of values.
+/// Create it with serde(). Braces with a serde in them do not compile, because it would not be
+/// clear whether the serde is for keys or for values.
 ///
 ///     builder.stream<OrderId, Order>("orders", serde(avro)).to("audit", serde(text_keys, avro));
 struct Serdes {

@@ -26,11 +26,11 @@ template <class T>
 struct Answer {
   T value;
   log::LogPosition position;
-  /// The partitions of the store that the answer leaves out, in order: their tasks run in other
-  /// instances, or are not restored yet. That of a single key leaves none out: it fails instead.
+  /// The partitions of the store that are missing in the result, in order: their tasks run in other
+  /// instances, or are not restored yet. Empty for a query of one key, which fails instead.
   std::vector<std::int32_t> missing_partitions = {};
 
-  /// Says nothing of entries that the limit of a range leaves out.
+  /// True if no partition is missing. Entries beyond the limit of a range do not count as missing.
   [[nodiscard]] bool has_all_partitions() const { return missing_partitions.empty(); }
 };
 
