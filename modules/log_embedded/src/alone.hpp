@@ -10,11 +10,12 @@
 
 namespace millrace::log::embedded {
 
-/// Nobody else uses the region: its exclusive lock is held, or it is a private one. The lock stays
-/// with the region when the value ends. End the value before you ask the region for another lock.
+/// Proves that no other process uses the region: its exclusive lock is held, or the region is
+/// private. The destructor does not release the lock. Destroy the value before you ask the region
+/// for another lock.
 class Alone final : public Locked {
  public:
-  /// No value when others have the log open.
+  /// No value when other processes have the log open.
   [[nodiscard]] static Result<std::optional<Alone>> take(SharedRegion& region) {
     MILLRACE_ASSIGN(const bool taken, region.try_lock(SharedRegion::LockMode::exclusive));
     return taken ? std::optional<Alone>(Alone()) : std::nullopt;

@@ -26,41 +26,42 @@ struct UnsettledPartition {
   SegmentOptions segments;
   PartitionRow* row = nullptr;
   std::uint64_t first = 0;     ///< number of its first index entry that is not settled
-  std::uint64_t position = 0;  ///< of the frame of that one
+  std::uint64_t position = 0;  ///< of the frame of that entry
 };
 
-/// The first two steps of a round of settling: writes batches of the journal into the settled
-/// segments of their partitions, durably, and says so in PartitionRow::settled. Remembers which
-/// partitions failed: they come last from then on, and not too often. One thread uses it, except
-/// stop().
+/// The first two steps of a round of settling: writes batches of the journal durably into the
+/// settled segments of their partitions, then raises PartitionRow::settled. It remembers the
+/// partitions that failed; they are tried last from then on, and less often. One thread uses it,
+/// except stop().
 class BatchMover {
  public:
   /// All outlive it.
   BatchMover(LogDirectory& directory, Journal& journal, Index& index, GroupCommit& group_commit)
       : directory_(directory), journal_(journal), index_(index), group_commit_(group_commit) {}
 
-  /// A round over these partitions, in their order: about 64 MiB and 100 ms at most. A batch or a
-  /// file that is damaged, and a disk that is full or fails, are counted and no failure. Fails as
-  /// the log does: errc::closed, failed_sync.
+  /// Runs a round over these partitions, in this order: about 64 MiB and 100 ms at most. Damaged
+  /// batches and files, and a disk that is full or fails, are counted and are no errors. Errors are
+  /// those of the log: errc::closed, failed_sync.
   [[nodiscard]] Status move(std::vector<UnsettledPartition> due);
-  /// Raises the version of the directory and creates what holds the settled segments. Before
-  /// anything is let go of.
+  /// Raises the version of the directory and creates the directory of the settled segments. Call it
+  /// before anything is removed.
   [[nodiscard]] Status prepare_directory();
-  /// Returns when no file is being written; none is from then on, and nothing is published: move()
-  /// returns errc::closed. Any thread.
+  /// Waits until no file is being written, and forbids further writes: move() returns errc::closed
+  /// from then on. Any thread.
   void stop();
 
-  /// The last round left work for want of room, and another one would do more of it.
+  /// True if the last round ended because it reached its limits, so that another round would do
+  /// more work.
   [[nodiscard]] bool wants_more() const { return room_bytes_ == 0 && published_ && !disk_full_; }
-  /// The last round found no room on the disk.
+  /// True if the disk was full in the last round.
   [[nodiscard]] bool disk_full() const { return disk_full_; }
-  /// The partition was not moved when that was tried last.
+  /// True if the last attempt to move the partition failed.
   [[nodiscard]] bool has_failed(const PartitionRow& row) const { return failed_.contains(&row); }
-  /// It failed, and is not to be tried again yet.
+  /// True if it failed and must not be tried again yet.
   [[nodiscard]] bool is_paused(const PartitionRow& row) const;
 
  private:
-  /// How far a partition is in the files, durably or as soon as all files are synced.
+  /// Up to where a partition is in the files: durably, or as soon as all files are synced.
   struct Moved {
     PartitionRow* row = nullptr;
     Offset end;

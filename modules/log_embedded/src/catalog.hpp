@@ -18,30 +18,32 @@
 
 namespace millrace::log::embedded {
 
-// The log's own topics, of one partition each; they take the first rows.
+// The internal topics of the log. Each has one partition; they have the first rows.
 inline constexpr TopicId catalog_topic{{0}};
 inline constexpr TopicId positions_topic{{1}};
 inline constexpr TopicId producers_topic{{2}};
 inline constexpr std::int32_t internal_topics = 3;
 [[nodiscard]] inline TopicPartition internal_partition(TopicId id) { return {id, partition(0)}; }
 
-/// Whether the index has the topic's batches. Of the others the log keeps only what they say.
+/// True if the index has the batches of the topic. For other topics the log keeps only the
+/// resulting tables.
 [[nodiscard]] inline bool is_indexed(std::int32_t topic) {
   return topic != positions_topic.value && topic != producers_topic.value;
 }
 
-/// Partitions of a topic that were added at once: from `first` on, in rows from `first_row` on.
+/// Partitions of a topic that were added in one commit: from `first` on, in rows from `first_row`
+/// on.
 struct AddedPartitions {
   std::int32_t first = 0;
   std::uint32_t first_row = 0;
 };
 
-/// A topic and the rows of its partitions. It stays as it is, also when it is deleted: when
-/// partitions are added, another one takes its number.
+/// A topic and the rows of its partitions. The object never changes, even when the topic is
+/// deleted. When partitions are added, another object gets its number.
 struct CatalogTopic {
-  Topic topic;                  ///< with the partitions that were added
-  std::uint32_t first_row = 0;  ///< of the partitions that it was created with
-  bool compacts = false;        ///< when it was created; its settings may say otherwise by now
+  Topic topic;                         ///< includes the partitions that were added
+  std::uint32_t first_row = 0;         ///< of the partitions that it was created with
+  bool compacts = false;               ///< at its creation; its settings may have changed since
   std::vector<AddedPartitions> added;  ///< in the order of their partitions
 
   /// The row of one of its partitions.
@@ -55,55 +57,56 @@ struct CatalogTopic {
   }
 };
 
-/// What a record of `__catalog` says of partitions that were added to a topic.
+/// The content of a record of `__catalog` about partitions that were added to a topic.
 struct CatalogAddition {
   TopicId topic;
-  std::int32_t before = 0;  ///< how many it had
-  std::int32_t after = 0;   ///< how many it has with them
+  std::int32_t before = 0;  ///< the number of partitions before
+  std::int32_t after = 0;   ///< the number of partitions afterwards
   std::uint32_t first_row = 0;
 };
 
-/// What a record of `__catalog` says of the settings of a topic: all of them.
+/// The content of a record of `__catalog` about the settings of a topic: all of its settings.
 struct CatalogSettings {
   TopicId topic;
-  /// Rises by one with each change, so that records may be applied again and in any order. 0: the
-  /// topic has no such record, its settings are those that its own record implies: it is compacted
-  /// when it was created so, commands of a service are deleted after 7 days, and the records of a
-  /// repartition when they were read.
+  /// Increases by one with each change, so that records may be applied again and in any order. 0:
+  /// the topic has no such record, and its settings follow from the record of its creation:
+  /// compaction as at its creation, commands of a service are deleted after 7 days, records of a
+  /// repartition topic after they were read.
   std::uint32_t revision = 0;
   TopicSettings settings;
 };
 
-/// A member's copy of the names of topics and groups, as the records of `__catalog` tell them.
-/// Thread-safe; topics live as long as the catalog, also as they were before partitions were added.
+/// A member's copy of the names of topics and groups, built from the records of `__catalog`.
+/// Thread-safe. Topic objects live as long as the catalog, including those from before partitions
+/// were added.
 class Catalog {
  public:
   Catalog();
 
-  /// Takes the value of a catalog record. errc::corrupt on bytes that make no sense, incompatible
-  /// for settings that this build does not know.
+  /// Applies the value of a catalog record. errc::corrupt for invalid bytes, incompatible for
+  /// settings that this build does not know.
   [[nodiscard]] Status apply(std::string_view record);
-  /// The records that lead to this catalog.
+  /// The records from which this catalog can be built.
   [[nodiscard]] std::vector<std::string> records() const;
 
-  /// Null when not known (yet).
+  /// Null when it is not known (yet).
   [[nodiscard]] const CatalogTopic* find(TopicId id) const {
     return id.value >= 0 && static_cast<std::size_t>(id.value) < max_rows
                ? by_id_[static_cast<std::size_t>(id.value)].load(std::memory_order_acquire)
                : nullptr;
   }
-  /// Not of a topic that was deleted.
+  /// Null for a topic that was deleted.
   [[nodiscard]] const CatalogTopic* find(std::string_view name) const;
   [[nodiscard]] std::vector<Topic> topics() const;
   [[nodiscard]] bool is_deleted(TopicId id) const {
     return id.value >= 0 && static_cast<std::size_t>(id.value) < max_rows &&
            deleted_[static_cast<std::size_t>(id.value)].load(std::memory_order_acquire);
   }
-  /// How many topics were deleted.
+  /// The number of deleted topics.
   [[nodiscard]] std::size_t deletions() const { return deletions_.load(std::memory_order_acquire); }
-  /// Of each name that no topic has any more, the topic that had it last.
+  /// For each name that no topic has any more, the last topic with this name.
   [[nodiscard]] std::vector<Topic> last_of_deleted_names() const;
-  /// The topic that was deleted last of those with the name, whether another one has it now or not.
+  /// The topic with this name that was deleted last, even if another topic has the name now.
   [[nodiscard]] std::optional<Topic> last_deleted(std::string_view name) const;
   [[nodiscard]] CatalogSettings settings(const CatalogTopic& topic) const;
   [[nodiscard]] std::optional<GroupId> group(std::string_view name) const;
@@ -117,21 +120,21 @@ class Catalog {
   static std::string group_record(GroupId id, std::string_view name);
   static std::string deletion_record(TopicId topic);
   static std::string addition_record(const CatalogAddition& addition);
-  /// Whether the record is one of settings, which builds before frame version 2 do not know.
+  /// True for a record of settings, which builds before frame version 2 do not know.
   static bool is_settings(std::string_view record);
-  /// Whether it is one of a deletion, which builds before frame version 3 do not know.
+  /// True for a record of a deletion, which builds before frame version 3 do not know.
   static bool is_deletion(std::string_view record);
-  /// Whether it is one of partitions that were added, which builds before frame version 4 do not
-  /// know.
+  /// True for a record of added partitions, which builds before frame version 4 do not know.
   static bool is_addition(std::string_view record);
   /// The topic that a record creates; no value for other records.
   static Result<std::optional<CatalogTopic>> read_topic(std::string_view record);
-  /// The topic that a record creates or adds partitions to, as it is known; null for other records.
+  /// The topic that a record creates or changes by adding partitions, as it is known; null for
+  /// other records.
   [[nodiscard]] const CatalogTopic* topic_of(std::string_view record) const;
 
  private:
   void add(CatalogTopic topic) MILLRACE_REQUIRES(mutex_);
-  /// Whether partitions have some of these rows.
+  /// True if partitions have some of these rows.
   [[nodiscard]] bool has_rows(std::uint32_t first, std::uint32_t count) const
       MILLRACE_REQUIRES(mutex_);
   [[nodiscard]] Status apply_addition(std::string_view record) MILLRACE_REQUIRES(mutex_);
@@ -140,7 +143,7 @@ class Catalog {
 
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<CatalogTopic>> topics_ MILLRACE_GUARDED_BY(mutex_);  ///< by id
-  /// Topics as they were before partitions were added: somebody may still look at them.
+  /// Topic objects from before partitions were added: other code may still refer to them.
   std::vector<std::unique_ptr<CatalogTopic>> former_ MILLRACE_GUARDED_BY(mutex_);
   std::map<std::string, const CatalogTopic*, std::less<>> by_name_ MILLRACE_GUARDED_BY(mutex_);
   std::array<std::atomic<const CatalogTopic*>, max_rows> by_id_{};

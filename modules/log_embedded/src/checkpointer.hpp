@@ -17,7 +17,8 @@
 
 namespace millrace::log::embedded {
 
-/// Writes checkpoints: one member at a time, when much was written since the last one. Thread-safe.
+/// Writes checkpoints. One member at a time does so, when many bytes were written since the last
+/// one. Thread-safe.
 class Checkpointer {
  public:
   /// All outlive it.
@@ -30,31 +31,34 @@ class Checkpointer {
         group_commit_(group_commit),
         index_files_(index_files) {}
 
-  /// True when a checkpoint is due, and we are the one that writes it, until end().
+  /// True when a checkpoint is due and this member may write it, until end().
   [[nodiscard]] bool begin_when_due();
-  /// True when nobody else writes one or settles, and we are the one that does, until end().
+  /// True when no other member writes a checkpoint or settles; then this member may do so until
+  /// end().
   [[nodiscard]] bool begin();
-  /// Looks after the ballast first, and makes it if a checkpoint was written.
+  /// If a checkpoint was written, creates the ballast first when it is missing.
   void end();
-  /// Removes what dead members left of the ballast, and makes it when there is none, unless another
-  /// member writes a checkpoint or settles: it does the same then.
+  /// Removes incomplete ballast files of dead members, and creates the ballast when it is missing.
+  /// Does nothing while another member writes a checkpoint or settles, because that member does the
+  /// same.
   void look_after_ballast();
-  /// Like write(), for one that has begin() and removes files next: on a full disk it uses a part
-  /// of the ballast, and writes no index files.
+  /// Like write(), for a caller of begin() that removes files next: on a full disk it uses a part
+  /// of the ballast, and it writes no index files.
   [[nodiscard]] Status write_before_removal(const Checkpoint& made);
-  /// Gives back so many bytes of the ballast; false when there are none. For one that has begin()
-  /// and removes files next.
+  /// Frees this many bytes of the ballast; false when it has none. For a caller of begin() that
+  /// removes files next.
   [[nodiscard]] bool use_ballast(std::uint64_t bytes);
-  /// Makes the ballast whole, if a checkpoint was written or some of the ballast was used since
-  /// begin(). For the one that has begin(); end() does it too.
+  /// Restores the full size of the ballast, if a checkpoint was written or some of the ballast was
+  /// used since begin(). For the caller of begin(); end() does it too.
   void restore_ballast();
-  /// The state of the log as it is now.
+  /// The present state of the log.
   [[nodiscard]] Result<Checkpoint> make(const Locked& locked);
-  /// Makes what it speaks of durable, then writes it. Needs no lock. errc::closed after stop().
+  /// Makes the state of the checkpoint durable in the journal, then writes the checkpoint. Needs no
+  /// lock. errc::closed after stop().
   [[nodiscard]] Status write(Checkpoint made);
 
-  /// Returns when no checkpoint is being written; none is from then on. For a handle that is about
-  /// to give up its slot, so that another member writes newer ones.
+  /// Waits until no checkpoint is being written, and forbids further ones. For a handle that is
+  /// about to release its slot, so that another member writes newer checkpoints.
   void stop();
 
  private:

@@ -22,10 +22,10 @@
 
 namespace millrace::log::embedded {
 
-/// Removes settled segments that a topic no longer keeps, and has those of compacted topics
-/// compacted. The member that settles does it, between two rounds of settling. A pass looks at the
-/// partitions that have limits, some in each call, as far as a durable checkpoint says that they
-/// are settled. Segments are removed in three steps:
+/// Removes settled segments that are beyond the limits of their topic, and compacts the segments of
+/// compacted topics. The member that settles does this, between two rounds of settling. A pass
+/// checks the partitions that have limits, some of them in each call, up to the offset to which a
+/// durable checkpoint says that they are settled. Segments are removed in three steps:
 ///
 ///     PartitionRow::start_offset    under the writer lock, unless a group is still to read what is
 ///                                   before it; from here on readers get errc::out_of_range there
@@ -45,14 +45,14 @@ class Cleaner {
         compactions_(directory, journal, stopped_),
         clock_(directory.clock()) {}
 
-  /// Whether run() has something to do.
+  /// True if run() has work.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
-  /// Some of the work, for the member that has Checkpointer::begin(). Files that are damaged, and a
-  /// disk that is full or fails, are counted and no failure; then the partition is left alone for
-  /// some time. Fails as the log does: errc::closed, failed_sync.
+  /// Does some of the work, for the member that has called Checkpointer::begin(). Damaged files,
+  /// and a disk that is full or fails, are counted and are no errors; then the partition is skipped
+  /// for some time. Errors are those of the log: errc::closed, failed_sync.
   [[nodiscard]] Status run(const Settler::Lock& lock);
-  /// Returns when no file is being changed; none is from then on. Any thread, without the right to
-  /// settle: for a handle that is about to give up its slot.
+  /// Waits until no file is being changed, and forbids further changes. Any thread may call it,
+  /// without the right to settle. For a handle that is about to release its slot.
   void stop();
 
  private:
@@ -80,7 +80,7 @@ class Cleaner {
   [[nodiscard]] Result<std::optional<Checkpoint>> last_checkpoint();
   [[nodiscard]] Result<Checkpoint> checkpoint_of(const std::vector<Partition>& partitions,
                                                  const Settler::Lock& lock);
-  /// How far the partition is settled, as that checkpoint knows it.
+  /// The offset up to which the partition is settled according to this checkpoint.
   [[nodiscard]] static Offset settled_of(const Checkpoint& checkpoint, const Partition& partition) {
     const std::vector<std::int64_t>& settled = checkpoint.settled;
     return offset(partition.row < settled.size() ? settled[partition.row] : 0);

@@ -17,10 +17,10 @@
 
 namespace millrace::log::embedded {
 
-/// The compactions that a member has to do, one after the other and in small steps. Only one member
-/// of a log compacts at a time: it keeps its turn from the first step of a compaction to the last,
-/// because what the file `compaction` says is held in memory meanwhile. A member that takes no step
-/// for a minute loses its turn; then it begins again. One thread uses it.
+/// The compactions of a member: it does them one after the other, in small steps. Only one member
+/// of a log compacts at a time. It keeps the right from the first step of a compaction to the last,
+/// because it has the content of the file `compaction` in memory meanwhile. A member that makes no
+/// step for a minute loses the right and must begin the compaction again. One thread uses it.
 class Compactions {
  public:
   struct Wanted {
@@ -41,18 +41,18 @@ class Compactions {
   Compactions(LogDirectory& directory, Journal& journal, const std::atomic<bool>& stopped)
       : directory_(directory), journal_(journal), stopped_(stopped) {}
 
-  /// Adds it unless the partition waits already.
+  /// Adds a compaction, unless the partition waits already.
   void add(Wanted wanted);
   /// Forgets the partitions of topics that were deleted.
   void forget_deleted(const Catalog& catalog);
-  /// Whether there is something to do, and it is our turn or nobody's.
+  /// True if there is work, and this member or no member has the right to compact.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
-  /// Before step(): takes the turn, and looks up to where readers have come. False when another
-  /// member has it. Takes the writer lock when a compaction begins.
+  /// Call it before step(): takes the right to compact, and reads the positions of readers. False
+  /// when another member has the right. Takes the writer lock when a compaction begins.
   [[nodiscard]] Result<bool> begin(const Settler::Lock& lock);
-  /// One step. A compaction that fails is dropped, and returned.
+  /// Makes one step. A compaction that fails is dropped and returned.
   [[nodiscard]] std::optional<Failed> step();
-  /// Forgets all that wait; the next pass adds them again.
+  /// Drops all waiting compactions; the next pass adds them again.
   void give_up();
 
  private:

@@ -9,7 +9,7 @@
 
 namespace millrace::log::embedded {
 
-/// What readers see of a partition: never anything of a commit that is not whole.
+/// The part of a partition that readers see. It never includes a part of an incomplete commit.
 struct VisibleEnd {
   std::uint64_t count = 0;  ///< index entries
   std::int64_t end = 0;     ///< one past the last offset

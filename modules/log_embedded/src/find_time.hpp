@@ -9,8 +9,8 @@
 
 namespace millrace::log::embedded {
 
-/// Log::find_time. Looks in the index for the first batch that is late enough and reads that batch
-/// alone.
+/// Log::find_time. Finds the first batch that is late enough in the index, and reads only that
+/// batch.
 [[nodiscard]] Result<std::optional<Offset>> find_time(LogParts& log, TopicPartition partition,
                                                       std::int64_t time_ms);
 

@@ -13,38 +13,38 @@
 
 namespace millrace::log::embedded {
 
-/// A view of an embedded log that is brought up to date by reading its journal alone. It writes
-/// nothing to the directory, takes no lock and is no member: its tables lie in memory of its own.
+/// A view of an embedded log that follows it only by reading its journal. It writes nothing to the
+/// directory, takes no lock and is not a member. Its tables are in private memory.
 ///
-/// What it shows is a prefix of the log. A frame is taken once it is whole in the journal. From
-/// then on it stays: its writer publishes it, and when that writer dies, the member that repairs
-/// the log or the next recovery publishes it. A frame that is not whole is not looked behind. Only
-/// `millrace log repair` takes frames away: then follow() fails, and the log is to be opened again.
-/// Not thread-safe.
+/// It always shows a prefix of the log. It applies a frame as soon as the frame is complete in the
+/// journal. Such a frame stays: its writer publishes it, and if that writer dies, the member that
+/// repairs the log or the next recovery publishes it. It does not read beyond an incomplete frame.
+/// Only `millrace log repair` removes frames; then follow() fails, and the log must be opened
+/// again. Not thread-safe.
 class Follower {
  public:
-  /// Reads what the checkpoint and the index files leave of the journal. errc::not_found,
-  /// incompatible, corrupt, no_permission.
+  /// Reads the part of the journal that the checkpoint and the index files do not cover.
+  /// errc::not_found, incompatible, corrupt, no_permission.
   [[nodiscard]] static Result<std::unique_ptr<Follower>> open(const std::string& directory,
                                                               LogEnvironment& environment,
                                                               LogOptions options,
                                                               const EmbeddedOptions& embedded);
-  /// Takes what was written since. After a failure the next call begins with the same frame.
-  /// errc::corrupt, limit, io_error; errc::closed when a repair cut off what was taken before;
-  /// errc::out_of_range when the journal has been removed beyond what was taken: then another
-  /// follower is to be opened.
+  /// Applies the frames that were written since the last call. After an error the next call begins
+  /// with the same frame. errc::corrupt, limit, io_error; errc::closed when a repair cut frames
+  /// that were applied before; errc::out_of_range when the journal was removed beyond the last
+  /// frame that was applied: then open another follower.
   [[nodiscard]] Status follow();
 
-  /// Takes which records are no longer kept. Retention says so in the checkpoint before it removes
-  /// them, and the journal does not. Failures as of reading the checkpoint.
+  /// Reads which records are no longer kept. Retention writes this to the checkpoint before it
+  /// removes records; it is not in the journal. Errors are those of reading the checkpoint.
   [[nodiscard]] Status take_starts();
 
   [[nodiscard]] LogParts& log() { return *log_; }
-  /// The right to its tables, which nobody else has.
+  /// The right to its tables, which no other process has.
   [[nodiscard]] const Alone& alone() const { return alone_; }
-  /// The highest position that something in the directory proves to be durable.
+  /// The highest position that a file in the directory proves to be durable.
   [[nodiscard]] LogPosition durable() const;
-  /// Why the log takes no appends; empty when it takes some.
+  /// The reason why the log refuses appends; empty when it accepts them.
   [[nodiscard]] const std::string& failed() const { return failed_; }
 
  private:
