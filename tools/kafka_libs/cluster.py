@@ -232,10 +232,9 @@ class Cluster:
             jars.run_storage_tool(home / "server.properties", self.state["cluster_id"], options["features"], scram)
             return
         data = home / "data"
-        data.mkdir()
+        shutil.copytree(jars.formatted(), data)
         (data / "meta.properties").write_text(f"version=1\ncluster.id={self.state['cluster_id']}\nnode.id={broker['id']}\n"
                                               f"directory.id={uuid()}\n")
-        shutil.copyfile(jars.cache_directory() / "bootstrap.checkpoint", data / "bootstrap.checkpoint")
 
     def launch(self, broker):
         """Starts one broker's process and records it."""

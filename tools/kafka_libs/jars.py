@@ -57,9 +57,14 @@ def java():
     raise Failure("there is no Java on this machine (tools/packages.txt, group kafka); a broker cannot be started", UNAVAILABLE)
 
 
+def formatted():
+    """What a formatted data directory holds beside the file that names its cluster and broker."""
+    return cache_directory() / "formatted"
+
+
 def ready():
     """True when the cache is complete."""
-    return (cache_directory() / "complete").exists()
+    return (cache_directory() / "complete").exists() and formatted().exists()
 
 
 def fetch(say, retry_now=False):
@@ -81,7 +86,9 @@ def fetch(say, retry_now=False):
             raise Failure(failed.read_text(), UNAVAILABLE)
         try:
             install_packages(say)
-            resolve(cache, say)
+            # A cache of an earlier build has the jars, which brokers may be using.
+            if not (cache / "complete").exists():
+                resolve(cache, say)
         except Failure as failure:
             if failure.code == UNAVAILABLE:
                 failed.write_text(str(failure))
@@ -126,13 +133,16 @@ def resolve(cache, say):
 
 
 def prepare_format(cache):
-    """Formats one data directory and keeps the part that is the same for every cluster: the levels of its features."""
+    """Formats one data directory and keeps the part that is the same for every cluster, the levels of its features: a file
+    `bootstrap.checkpoint`, since Kafka 4.4 the first snapshot of the cluster's metadata."""
     work = cache / "format"
-    shutil.rmtree(work, ignore_errors=True)
+    for old in (work, cache / "formatted"):
+        shutil.rmtree(old, ignore_errors=True)
     work.mkdir()
     (work / "server.properties").write_text(FORMAT_SETTINGS.format(directory=work / "data"))
     run_storage_tool(work / "server.properties", "AAAAAAAAAAAAAAAAAAAAAA", [])
-    shutil.copyfile(work / "data" / "bootstrap.checkpoint", cache / "bootstrap.checkpoint")
+    (work / "data" / "meta.properties").unlink()
+    (work / "data").rename(cache / "formatted")
     shutil.rmtree(work)
 
 
