@@ -393,6 +393,10 @@ class MemoryLog final : public Log {
     MILLRACE_TRY(state_->topics.check(partition));
     return state_->topics.at(partition).end;
   }
+  Result<Offset> tombstones_complete_from(TopicPartition partition) override {
+    // This log removes nothing.
+    return start_offset(partition);
+  }
   Result<std::optional<Offset>> find_time(TopicPartition partition, std::int64_t time_ms) override {
     const MutexLock lock(state_->mutex);
     MILLRACE_TRY(check_open());

@@ -26,6 +26,7 @@ void expect_replaced_everywhere(Log& log, TopicPartition partition, GroupId grou
   expect_replaced(log.fetch(partition, offset(0), 1U << 16U, buffer), "fetch");
   expect_replaced(log.start_offset(partition), "start_offset");
   expect_replaced(log.end_offset(partition), "end_offset");
+  expect_replaced(log.tombstones_complete_from(partition), "tombstones_complete_from");
   expect_replaced(log.find_time(partition, 0), "find_time");
   expect_replaced(log.position(group, partition), "position");
   expect_replaced(log.topic_settings(partition.topic), "topic_settings");

@@ -182,6 +182,28 @@ TEST_P(LogContract, settings_of_state_are_compaction_and_nothing_else) {
   }
 }
 
+TEST_P(LogContract, settings_that_keep_tombstones_leave_deletions_complete) {
+  auto log = connect();
+  const auto kept = log->create_topic(
+      {"stock.kept.changelog", 1, TopicKind::private_topic, "stock"}, compacted());
+  ASSERT_TRUE(kept) << kept.error().to_string();
+  const TopicPartition at{kept->id, partition(0)};
+  const TopicPartition no_partition{kept->id, partition(1)};
+  const TopicPartition no_topic{TopicId{{4'000}}, partition(0)};
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(log->tombstones_complete_from(at), offset(0));
+    Transaction deletion;
+    deletion.append(at, {0, "k", std::nullopt, {}});
+    ASSERT_TRUE(log->commit(deletion));
+  }
+  const auto beyond = log->tombstones_complete_from(no_partition);
+  ASSERT_FALSE(beyond.has_value());
+  EXPECT_TRUE(beyond.error().is(errc::unknown_partition)) << beyond.error().to_string();
+  const auto unknown = log->tombstones_complete_from(no_topic);
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_TRUE(unknown.error().is(errc::unknown_topic)) << unknown.error().to_string();
+}
+
 TEST_P(LogContract, settings_of_what_a_service_alone_reads_keep_all) {
   auto log = connect();
   // Not a changelog: only the end of a name counts, behind the name of the owner.

@@ -124,6 +124,13 @@ Result<std::optional<std::int64_t>> KafkaLog::tombstone_retention_ms(TopicId top
   return topics_.tombstone_retention_ms(topic);
 }
 
+// Brokers do not say it.
+Result<Offset> KafkaLog::tombstones_complete_from(TopicPartition partition) {
+  MILLRACE_TRY(state_.check());
+  MILLRACE_TRY(topics_.partition_in_kafka(partition));
+  return Offset{};
+}
+
 Result<GroupId> KafkaLog::group(std::string_view name) {
   MILLRACE_TRY(state_.check());
   return groups_.open(name);

@@ -61,6 +61,7 @@ class KafkaLog final : public Log, public GroupFinder, public TopicNumbers {
       GroupId group, std::span<const TopicPartition> partitions) override;
   std::optional<std::int64_t> position_retention_ms() const override;
   Result<std::optional<std::int64_t>> tombstone_retention_ms(TopicId topic) override;
+  Result<Offset> tombstones_complete_from(TopicPartition partition) override;
   Result<std::unique_ptr<Membership>> join(GroupId group, std::vector<std::string> tasks) override;
   Result<std::vector<GroupInfo>> groups() override { return find_groups({}); }
   Result<std::vector<GroupInfo>> find_groups(const GroupsWanted& wanted) override;

@@ -189,7 +189,35 @@ TEST_P(Snapshots, are_passed_over_when_tombstones_behind_them_are_gone) {
 TEST_P(Snapshots, are_passed_over_when_these_go_while_the_changelog_is_replayed) {
   if (GetParam().remote)
     GTEST_SKIP() << "a broker refuses records of a clock that is days ahead of its own";
-  expect_passed_over(1);
+  expect_passed_over(2);
+}
+
+TEST_P(Snapshots, are_not_needed_to_see_that_tombstones_went_during_a_replay) {
+  topology_ = ledger();
+  Branch one = open("bank-1");
+  deposit(17);
+  rest({&one});
+  close(one);
+  const log::TopicId changelog = tool_->find_topic("bank.balances.changelog")->id;
+  world_->set_tombstones_complete_from(changelog, log::offset(1'000'000), 1);
+  Branch two = open("bank-2");
+  rest({&two});
+  EXPECT_EQ(accounts(two), 0U);
+  EXPECT_EQ(reported(two, "replaying the changelogs again"), 4U);
+}
+
+TEST_P(Snapshots, are_not_needed_when_tombstones_were_gone_before_the_replay) {
+  topology_ = ledger();
+  Branch one = open("bank-1");
+  deposit(17);
+  rest({&one});
+  close(one);
+  const log::TopicId changelog = tool_->find_topic("bank.balances.changelog")->id;
+  world_->set_tombstones_complete_from(changelog, log::offset(1'000'000), 0);
+  Branch two = open("bank-2");
+  rest({&two});
+  EXPECT_EQ(accounts(two), 0U);
+  EXPECT_EQ(reported(two, "replaying the changelogs again"), 0U);
 }
 
 TEST_P(Snapshots, younger_than_that_are_used_and_the_tombstones_are_replayed) {

@@ -190,7 +190,9 @@ class RuntimeWorld::Handle final : public log::Log,
     const auto found = world_.tombstones_from_.find(partition.topic);
     if (found == world_.tombstones_from_.end()) return inner_->tombstones_complete_from(partition);
     const bool gone = found->second.asked[partition.partition.value]++ >= found->second.asked_first;
-    return gone ? found->second.offset : Offset{};
+    if (!gone) return Offset{};
+    world_.emptied_.insert(partition.topic);
+    return found->second.offset;
   }
   std::unique_ptr<log::Waiter> waiter() override {
     return std::make_unique<NotedWaiter>(world_, inner_->waiter());

@@ -56,8 +56,8 @@ class RuntimeWorld {
   void set_session_timeout_ms(std::int64_t ms) { session_timeout_ms_ = ms; }
   /// How long tombstones stay, as far as the log says so; else what the log itself says.
   void set_tombstone_retention_ms(std::int64_t ms) { tombstone_retention_ms_ = ms; }
-  /// Tombstones of the topic before that offset are gone, once handles have asked so often for a
-  /// partition.
+  /// Once handles have asked so often for a partition, the topic was compacted: all its keys were
+  /// deleted, and the tombstones before that offset are gone.
   void set_tombstones_complete_from(log::TopicId topic, log::Offset offset, int asked_first) {
     tombstones_from_[topic] = {offset, asked_first, {}};
   }

@@ -55,6 +55,10 @@ Status Restore::plan() {
     if (replay.table != nullptr) tables.push_back(replay.partition);
   }
   if (partitions.empty()) return {};
+  for (Replay& replay : replays_) {
+    if (replay.store == nullptr) continue;
+    MILLRACE_ASSIGN(replay.complete, shared_->log.tombstones_complete_from(replay.partition));
+  }
   MILLRACE_ASSIGN(const auto starts, shared_->log.start_offsets(partitions));
   MILLRACE_ASSIGN(const auto ends, shared_->log.end_offsets(partitions));
   for (std::size_t i = 0; i < replays_.size(); ++i) {
@@ -116,8 +120,7 @@ Status Restore::check_snapshot(const SnapshotHead& head) {
 Status Restore::check_age(const SnapshotHead& head) {
   for (const Replay& replay : replays_) {
     if (replay.store == nullptr) continue;
-    if (replay.store->next > replay.next)
-      MILLRACE_TRY(check_tombstones(replay, replay.store->next));
+    if (replay.store->next > replay.next) MILLRACE_TRY(check_tombstones(replay));
     MILLRACE_ASSIGN(const auto kept_ms,
                     shared_->log.tombstone_retention_ms(replay.partition.topic));
     if (!kept_ms) continue;
@@ -134,7 +137,8 @@ Status Restore::check_age(const SnapshotHead& head) {
 }
 
 // Compaction says up to where it has removed tombstones.
-Status Restore::check_tombstones(const Replay& replay, log::Offset from) {
+Status Restore::check_tombstones(const Replay& replay) {
+  const log::Offset from = replay.store->next;
   MILLRACE_ASSIGN(const log::Offset complete_from,
                   shared_->log.tombstones_complete_from(replay.partition));
   if (from >= complete_from) return {};
@@ -144,16 +148,23 @@ Status Restore::check_tombstones(const Replay& replay, log::Offset from) {
               replay.store->spec->name, from.value, complete_from.value);
 }
 
-// Whether a deletion that the snapshot does not have went while the changelog was replayed.
+// Whether tombstones were removed while the changelogs were replayed. Then a replay may have read a
+// record of a key and missed its deletion. Deletions in the snapshot are not missed, nor those that
+// were gone before the replay began: the records that they delete were gone too.
 Result<bool> Restore::misses_tombstones() {
-  if (!from_snapshot_) return false;
   for (const Replay& replay : replays_) {
-    if (replay.store == nullptr || replay.known == log::Offset{}) continue;
-    const Status complete = check_tombstones(replay, replay.known);
-    if (complete) continue;
-    if (!complete.error().is(errc::snapshot_too_old)) return fail(complete.error());
-    shared_->report(Level::warn, "snapshot ignored, replaying the changelogs",
-                    task_ + ": " + complete.error().message());
+    if (replay.store == nullptr) continue;
+    MILLRACE_ASSIGN(const log::Offset complete_from,
+                    shared_->log.tombstones_complete_from(replay.partition));
+    const log::Offset from = std::max(replay.known, replay.complete);
+    if (std::min(complete_from, replay.end) <= from) continue;
+    shared_->report(Level::warn,
+                    from_snapshot_ ? "snapshot ignored, replaying the changelogs"
+                                   : "replaying the changelogs again",
+                    task_ + ": deletions before offset " + std::to_string(complete_from.value) +
+                        " of the changelog of store " + replay.store->spec->name +
+                        " were removed while it was replayed from offset " +
+                        std::to_string(from.value));
     return true;
   }
   return false;

@@ -52,6 +52,7 @@ class Restore {
     log::Offset next;
     log::Offset end;
     log::Offset known;         // what the snapshot has; 0: all is replayed
+    log::Offset complete;      // tombstones_complete_from() before the replay began
     std::size_t left_out = 0;  // records of a table that did not decode
     std::string first_left_out;
   };
@@ -59,7 +60,7 @@ class Restore {
   [[nodiscard]] Status load(const SnapshotFile& snapshot);
   [[nodiscard]] Status check_snapshot(const SnapshotHead& head);
   [[nodiscard]] Status check_age(const SnapshotHead& head);
-  [[nodiscard]] Status check_tombstones(const Replay& replay, log::Offset from);
+  [[nodiscard]] Status check_tombstones(const Replay& replay);
   [[nodiscard]] Result<bool> misses_tombstones();
   [[nodiscard]] Status plan();
   [[nodiscard]] static Replay replay_of_changelog(StoreSet::Entry& entry);
