@@ -8,8 +8,8 @@
 #include "settling_world.hpp"
 
 // One call of the file system fails, each one in turn, in each way: while a log is opened, gets a
-// topic, is written over a roll, does its housekeeping and is closed; and while it is repaired. On a
-// simulated machine.
+// topic, is written over a roll, does its housekeeping and is closed; and while it is repaired. On
+// a simulated machine.
 namespace millrace::log {
 namespace {
 
@@ -32,8 +32,7 @@ class CallFaults : public Settling {
     auto done = operation();
     if (!done && !done.error().is(errc::failed_sync)) {
       EXPECT_TRUE(files.failed()) << done.error().to_string();
-      EXPECT_TRUE(done.error().is(errc::disk_full) ||
-                  done.error().is(millrace::errc::disk_full) ||
+      EXPECT_TRUE(done.error().is(errc::disk_full) || done.error().is(millrace::errc::disk_full) ||
                   done.error().is(millrace::errc::io_error))
           << done.error().to_string();
       done = operation();

@@ -203,11 +203,13 @@ void LogSimulation::step() {
     case 3:
       // A reader opens files, too.
       one.files.fail_call(-1, millrace::errc::io_error);
+      read_on(static_cast<int>(&one - members_.data()), *one.log);
       return check_all(*one.log);
     case 4:
       if (reader_ == nullptr) {
         reader_ = open_to_read();
       }
+      read_on(static_cast<int>(members_max), *reader_);
       return check_all(*reader_);
     case 5:
     case 6:
@@ -269,6 +271,7 @@ void LogSimulation::end() {
   ASSERT_NE(last, nullptr);
   clean(*last);
   check_all(*last);
+  check_history(*last);
   EXPECT_THAT(names("/settled", "-delete"), testing::IsEmpty());
   expect_good_directory();
   seen_.bulk_syncs += static_cast<int>(machine().files.bulk_syncs());

@@ -53,6 +53,7 @@ class LogSimulationSeeds : public LogSimulation, public testing::WithParamInterf
     EXPECT_GT(seen_.removed, most);
     EXPECT_GT(seen_.tombstones_removed, most / 2);
     EXPECT_GT(seen_.bulk_syncs, 5 * most);
+    EXPECT_GT(seen_.reads, 10 * most);
   }
 };
 

@@ -35,11 +35,16 @@ void LogSimulationWorld::begin(std::uint64_t seed) {
   former_.clear();
   latest_.clear();
   histories_.clear();
+  noted_.clear();
+  sequences_.clear();
+  reads_.clear();
   for (std::size_t i = 0; i < members_max; ++i) {
     members_.emplace_back(machine().files);
   }
   open_member(members_[0]);
   make_topics(*members_[0].log);
+  kept_at_[0] = topic_at(*members_[0].log, "kept", 2);
+  kept_at_[1] = {kept_at_[0].topic, partition(1)};
   ASSERT_TRUE(members_[0].log->wait_durable(members_[0].log->committed()));
 }
 
@@ -53,7 +58,7 @@ void LogSimulationWorld::open_member(SimulatedMember& one) {
     if (opened) {
       one.log = *std::move(opened);
       // One that could not read the lineages begins without those of before.
-      for (History& history : histories_) {
+      for (KeptHistory& history : histories_) {
         history.durable = history.durable && !one.files.failed();
       }
     } else {
@@ -119,6 +124,8 @@ void LogSimulationWorld::repair() {
 void LogSimulationWorld::record(const Pending& pending) {
   commands_.push_back(pending.command);
   table_.push_back(pending.row);
+  sequences_.push_back(pending.sequence);
+  noted_[pending.sequence].outcome = Outcome::committed;
   ++count_;
   ++seen_.commits;
 }
@@ -159,6 +166,7 @@ void LogSimulationWorld::resolve() {
     table_.resize(end);
     count_ = static_cast<std::int64_t>(end);
     lose_histories();
+    forget_lost();
   }
   unsure_ = false;
   if (pending_ && end > known) {
@@ -177,13 +185,13 @@ void LogSimulationWorld::resolve() {
 }
 
 void LogSimulationWorld::lose_histories() {
-  for (History& history : histories_) {
+  for (KeptHistory& history : histories_) {
     history.lost = history.lost || history.commits > commands_.size();
   }
 }
 
 void LogSimulationWorld::look_back(Log& log) {
-  for (const History& history : histories_) {
+  for (const KeptHistory& history : histories_) {
     const Status past = log.check_past(history.lineage, history.position);
     ASSERT_FALSE(history.lost && past) << "commits that are lost are in the past of the log";
     ASSERT_TRUE(past || !history.durable) << past.error().to_string();
@@ -215,6 +223,9 @@ void LogSimulationWorld::commit_one(SimulatedMember& one, Pending pending) {
   pending.command.offset = pending.row.offset = offset(count_);
   Transaction transaction;
   transaction.append(commands_at_, {count_, "c", pending.command.value, {}});
+  for (const HistoryRecord& record : kept_values(pending.sequence)) {
+    transaction.append(record.partition, {count_, "v", std::to_string(record.value), {}});
+  }
   transaction.append(table_at_, {count_, pending.row.key, pending.row.value, {}});
   transaction.set_position(*group, commands_at_, offset(count_ + 1));
   transaction.set_sequence("p", pending.sequence);
@@ -231,11 +242,13 @@ void LogSimulationWorld::commit_one(SimulatedMember& one, Pending pending) {
     transaction.require(*claim);
   }
   pending_ = pending;
+  noted_[pending.sequence] = {static_cast<int>(&one - members_.data()), Outcome::unknown};
   const auto committed = one.log->commit(transaction);
   if (!committed) {
     const bool fenced = committed.error().is(errc::fenced) && claim;
     if (fenced || committed.error().is(errc::disk_full)) {
       pending_.reset();
+      noted_[pending.sequence].outcome = Outcome::refused;
     }
     seen_.fenced += fenced ? 1 : 0;
     if (!fenced) {
@@ -259,7 +272,7 @@ void LogSimulationWorld::commit_one(SimulatedMember& one, Pending pending) {
       expect_allowed(one, again.error());
     }
   }
-  History history{one.log->lineage(), committed->position, commands_.size(), false, false};
+  KeptHistory history{one.log->lineage(), committed->position, commands_.size(), false, false};
   if (chance(2)) {
     const Status durable = one.log->wait_durable(committed->position);
     if (durable) {
@@ -280,6 +293,55 @@ void LogSimulationWorld::check(Log& log) {
   const std::size_t bytes = sizes[random().below(std::size(sizes))];
   ASSERT_EQ(commands_problem(log, bytes), "");
   ASSERT_EQ(table_problem(log, bytes), "");
+}
+
+std::vector<HistoryRecord> LogSimulationWorld::kept_values(std::int64_t sequence) const {
+  return {{kept_at_[0], {}, 2 * sequence}, {kept_at_[1], {}, 2 * sequence + 1}};
+}
+
+void LogSimulationWorld::read_on(int client, Log& log) {
+  Reads& reads = reads_[client];
+  FetchBuffer buffer;
+  for (std::size_t i = 0; i < std::size(kept_at_); ++i) {
+    const Status fetched = log.fetch(kept_at_[i], reads.next[i], 2'000, buffer);
+    ASSERT_TRUE(fetched) << fetched.error().to_string();
+    for (const RecordView& record : buffer.records) {
+      reads.records.push_back(
+          {kept_at_[i], record.offset, std::stoll(std::string(record.value.value_or("-1")))});
+    }
+    reads.next[i] = buffer.next;
+  }
+}
+
+void LogSimulationWorld::forget_lost() {
+  for (; sequences_.size() > commands_.size(); sequences_.pop_back()) {
+    noted_[sequences_.back()].outcome = Outcome::unknown;
+  }
+  const Offset end = offset(static_cast<std::int64_t>(commands_.size()));
+  for (auto& [client, reads] : reads_) {
+    std::erase_if(reads.records, [&](const HistoryRecord& one) { return one.offset >= end; });
+    for (Offset& next : reads.next) {
+      next = std::min(next, end);
+    }
+  }
+}
+
+void LogSimulationWorld::check_history(Log& log) {
+  History history;
+  for (const auto& [sequence, noted] : noted_) {
+    history.add_commit(noted.client, noted.outcome, kept_values(sequence));
+  }
+  for (const auto& [client, reads] : reads_) {
+    history.add_read(client, reads.records);
+    seen_.reads += static_cast<int>(reads.records.size());
+  }
+  const int last = static_cast<int>(members_max) + 1;
+  for (std::size_t before = 1; before != reads_[last].records.size() && !HasFailure();) {
+    before = reads_[last].records.size();
+    read_on(last, log);
+  }
+  EXPECT_EQ(reads_[last].records.size(), 2 * sequences_.size());
+  EXPECT_THAT(history.anomalies(reads_[last].records, true), testing::IsEmpty());
 }
 
 void LogSimulationWorld::cut_power() {

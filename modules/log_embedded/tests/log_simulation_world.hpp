@@ -11,6 +11,7 @@
 
 #include "cleaning_world.hpp"
 #include "failing_files.hpp"
+#include "history.hpp"
 
 namespace millrace::log {
 
@@ -38,6 +39,7 @@ class LogSimulationWorld : public Cleaning {
     int kept_histories = 0;
     int lost_histories = 0;
     int bulk_syncs = 0;
+    int reads = 0;
   };
 
   struct SimulatedMember {
@@ -59,8 +61,18 @@ class LogSimulationWorld : public Cleaning {
     Claim claim;
     bool over;
   };
+  /// A commit as the history of all clients has it: two values in a topic that keeps all.
+  struct Noted {
+    int client = 0;
+    Outcome outcome = Outcome::unknown;
+  };
+  /// What a client read of that topic, and where it continues in both partitions.
+  struct Reads {
+    std::vector<HistoryRecord> records;
+    Offset next[2];
+  };
   /// What something outside of the log saw after a commit.
-  struct History {
+  struct KeptHistory {
     Lineage lineage;
     LogPosition position;
     std::size_t commits = 0;
@@ -93,6 +105,14 @@ class LogSimulationWorld : public Cleaning {
   void lose_histories();
   /// What a reader of the log finds.
   void check(Log& log);
+  /// Both values of a commit.
+  [[nodiscard]] std::vector<HistoryRecord> kept_values(std::int64_t sequence) const;
+  /// Reads on in the topic that keeps all.
+  void read_on(int client, Log& log);
+  /// Of commits that were lost, and of what was read of them, nothing is promised.
+  void forget_lost();
+  /// Jepsen's checks of what all clients did and read.
+  void check_history(Log& log);
   void cut_power();
 
   Seen seen_;
@@ -109,7 +129,11 @@ class LogSimulationWorld : public Cleaning {
   std::int64_t sequence_ = 0;
   std::vector<FormerClaim> former_;
   std::map<std::string, ClaimEpoch> latest_;  ///< that any member got
-  std::vector<History> histories_;
+  std::vector<KeptHistory> histories_;
+  TopicPartition kept_at_[2];
+  std::map<std::int64_t, Noted> noted_;  ///< by sequence
+  std::vector<std::int64_t> sequences_;  ///< of the commits that are there, in their order
+  std::map<int, Reads> reads_;           ///< by client
 };
 
 }  // namespace millrace::log
