@@ -9,6 +9,7 @@
 #include "hooked_files.hpp"
 #include "millrace/base/endian.hpp"
 #include "millrace/base/hash.hpp"
+#include "settling_world.hpp"
 #include "time_search.hpp"
 
 // Finding the first record of a time: the search over the index, and what it reads.
@@ -142,6 +143,29 @@ TEST_F(FindTime, reads_one_batch_however_many_there_are) {
     const std::uint64_t before = files_.bytes_read();
     EXPECT_EQ(log->find_time(partition_, step_ms * records).value(), std::nullopt);
     EXPECT_EQ(files_.bytes_read(), before) << "of " << records;
+  }
+}
+
+TEST_F(FindTime, opens_each_settled_segment_once_at_most) {
+  EmbeddedOptions options = machine_.embedded();
+  options.settle = settle_at_once();
+  const auto log =
+      open_embedded(SimulatedMachine::directory, environment_, options_of(), options).value();
+  partition_ = topic_at(*log, "t");
+  write(*log, 0, 200);
+  ASSERT_TRUE(log->wait_durable(log->committed()));
+  ASSERT_TRUE(maintain_all(*log));
+  auto names = machine_.files.list(root + "/settled/t-0").value();
+  std::erase_if(names, [](const std::string& name) { return !name.ends_with(".log"); });
+  ASSERT_GT(names.size(), 5U);
+  std::sort(names.begin(), names.end());
+  // Four files of a segment, and one of them again to see that it was not replaced.
+  constexpr int files_of_segment = 5;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const int before = files_.openings();
+    const std::int64_t first = std::stoll(names[i]);
+    EXPECT_EQ(log->find_time(partition_, step_ms * first).value(), offset(first));
+    EXPECT_LE(files_.openings() - before, files_of_segment * static_cast<int>(i + 1)) << i;
   }
 }
 

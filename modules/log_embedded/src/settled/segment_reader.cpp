@@ -20,7 +20,7 @@ Status SegmentReader::refresh() {
   MILLRACE_ASSIGN(const auto listed, view_segments(*files_, directory_));
   segments_.clear();
   for (const ListedSegment& one : listed) {
-    segments_.push_back({one.base, one.swapped, false, std::nullopt});
+    segments_.push_back({one.base, one.swapped, false, std::nullopt, std::nullopt});
   }
   return {};
 }
@@ -70,6 +70,11 @@ Status SegmentReader::check_follows(std::size_t number) {
   MILLRACE_ASSIGN(const SettledSegment before, open_segment(number - 1));
   MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
   MILLRACE_ASSIGN(const Offset end, before.end());
+  return check_follows(number, segment, end);
+}
+
+/// The same; `end` is where the segment in front ends.
+Status SegmentReader::check_follows(std::size_t number, const SettledSegment& segment, Offset end) {
   if (end != segment.end_in_front()) {
     const auto path = [&](std::size_t one, SegmentFile file) {
       return segment_path(directory_, segments_[one].base, file);
@@ -136,34 +141,33 @@ Status SegmentReader::read(Offset from, Offset end, std::size_t max_bytes, Settl
               end.value);
 }
 
-/// Whether a record of the segment may have a time at or after the given one.
-Result<bool> SegmentReader::may_have_time(std::size_t number, std::int64_t time_ms) {
-  Listed& listed = segments_[number];
-  // The last one grows, and times before 1970 have no entries.
-  if (number + 1 == segments_.size() || time_ms < 0) {
-    return true;
-  }
-  if (!listed.largest_time_ms) {
-    MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
-    MILLRACE_ASSIGN(listed.largest_time_ms, segment.largest_time_ms());
-  }
-  return !listed.largest_time_ms || *listed.largest_time_ms >= time_ms;
-}
-
 Result<std::optional<Offset>> SegmentReader::find_time(std::int64_t time_ms, Offset end,
                                                        Offset from) {
   const std::size_t first = std::max<std::size_t>(count_up_to(from), 1) - 1;
   for (std::size_t number = first; number < segments_.size() && segments_[number].base < end;
        ++number) {
-    MILLRACE_TRY(number > first ? check_follows(number) : Status{});
-    MILLRACE_ASSIGN(const bool may, may_have_time(number, time_ms));
-    if (!may) {
+    Listed& listed = segments_[number];
+    const bool known = listed.end && (number == first || listed.follows);
+    if (known && listed.largest_time_ms && *listed.largest_time_ms < time_ms && time_ms >= 0) {
       continue;
     }
     MILLRACE_ASSIGN(const SettledSegment segment, open_segment(number));
-    MILLRACE_ASSIGN(const auto found, segment.find_time(time_ms, end));
-    if (found) {
-      return *found < end ? found : std::nullopt;
+    if (number > first && !listed.follows) {
+      MILLRACE_TRY(check_follows(number, segment, *segments_[number - 1].end));
+    }
+    // The last one grows, and times before 1970 have no entries.
+    const bool has_largest = number + 1 < segments_.size() && time_ms >= 0;
+    if (has_largest) {
+      MILLRACE_ASSIGN(listed.largest_time_ms, segment.largest_time_ms());
+    }
+    if (!has_largest || !listed.largest_time_ms || *listed.largest_time_ms >= time_ms) {
+      MILLRACE_ASSIGN(const auto found, segment.find_time(time_ms, end));
+      if (found) {
+        return *found < end ? found : std::nullopt;
+      }
+    }
+    if (number + 1 < segments_.size() && segments_[number + 1].base < end) {
+      MILLRACE_ASSIGN(listed.end, segment.end());
     }
   }
   return std::nullopt;
