@@ -14,18 +14,18 @@
 
 namespace millrace::log::embedded {
 
-/// Reads frames of the journal whose position is known, and batches of them. errc::corrupt names
-/// file and position where the bytes are not what has to be there. Holds what it read last. Not
-/// thread-safe; the journal outlives it.
+/// Reads frames of the journal at known positions, and their batches. errc::corrupt names the file
+/// and the position of wrong bytes. It keeps the bytes that it read last. Not thread-safe. The
+/// journal must outlive it.
 class FrameReader {
  public:
-  /// Reads up to `ahead` bytes at once, as many as were of use before: many for batches that follow
-  /// each other, few for those that lie apart.
+  /// Reads up to `ahead` bytes at once. It adapts to the use: many bytes for batches that follow
+  /// each other, few for batches that are far apart.
   FrameReader(Journal& journal, std::uint64_t log_id, std::uint64_t ahead = 4096)
       : journal_(journal), log_id_(log_id), ahead_(ahead) {}
 
-  /// Header and entries of the frame that begins there, whose checksum holds. Valid until the next
-  /// call.
+  /// Header and entries of the frame that begins at this position. Their checksum was checked.
+  /// Valid until the next call.
   [[nodiscard]] Result<FrameView> table(std::uint64_t position);
 
   struct Batch {
@@ -33,8 +33,8 @@ class FrameReader {
     FrameHeader frame;       ///< of the commit that it is part of
     std::int64_t base_offset = 0;
   };
-  /// A batch that the index names, which is the one that its frame names. Its own checksum is for
-  /// the caller to check.
+  /// Reads a batch of the index, and checks that the entry of its frame is the same. The caller
+  /// must check the checksum of the batch.
   [[nodiscard]] Result<Batch> batch(TopicPartition partition, const IndexEntry& entry);
 
  private:

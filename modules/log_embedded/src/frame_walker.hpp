@@ -11,28 +11,28 @@
 
 namespace millrace::log::embedded {
 
-/// A frame that was found good on a walk.
+/// A valid frame that the walker found.
 struct WalkedFrame {
   std::uint64_t position = 0;
   FrameHeader header;
   std::string_view table;  ///< header and entries; valid until the next step
 };
 
-/// Walks the chain of frames through the journal, reading ahead. Reads only.
+/// Walks through the frames of the journal, reading ahead. Writes nothing.
 class FrameWalker {
  public:
   FrameWalker(Journal& journal, std::uint64_t log_id) : journal_(journal), log_id_(log_id) {}
 
-  /// Where the next frame should begin, and the checksum it should repeat.
+  /// The position at which the next frame should begin, and the checksum that it should repeat.
   void start_at(std::uint64_t position, std::uint32_t previous) {
     position_ = position;
     previous_ = previous;
   }
-  /// Takes one step: true with the frame, or false with the reason why there is no good frame at
-  /// position(). Its batches are checked from `check_from` on. Failures are those of reading.
-  /// errc::incompatible when a newer build wrote the frame there.
+  /// Makes one step. Returns true with the frame, or false with the reason why there is no valid
+  /// frame at position(). Batches are checked from `check_from` on. Errors are those of reading;
+  /// errc::incompatible when a newer build wrote the frame.
   [[nodiscard]] Result<bool> next(std::uint64_t check_from, WalkedFrame& frame);
-  /// Forgets what was read ahead, so that next() sees what was written meanwhile.
+  /// Drops the bytes that were read ahead, so that next() sees bytes that were written meanwhile.
   void read_again() { buffer_.clear(); }
   /// The whole frame that next() just returned.
   [[nodiscard]] Result<std::string_view> whole(const WalkedFrame& frame);
@@ -40,8 +40,7 @@ class FrameWalker {
   [[nodiscard]] std::uint32_t previous() const { return previous_; }
   [[nodiscard]] const char* reason() const { return reason_; }
 
-  /// The highest durable position that any good frame header after `position` names; 0 without
-  /// one.
+  /// The highest durable position in any valid frame header after `position`; 0 if there is none.
   [[nodiscard]] Result<std::uint64_t> proven_after(std::uint64_t position);
 
  private:
@@ -58,8 +57,9 @@ class FrameWalker {
   std::uint64_t buffer_start_ = 0;
 };
 
-/// Whether the journal may be cut at `position`: what lies there, and each later segment, begins
-/// with a frame of this log or with zeros. errc::corrupt names a file that is not this log's.
+/// Checks that the journal may be cut at `position`: the bytes there, and each later segment, must
+/// begin with a frame of this log or with zeros. errc::corrupt names a file that does not belong to
+/// this log.
 [[nodiscard]] Status check_may_cut(Journal& journal, std::uint64_t log_id, std::uint64_t position);
 
 }  // namespace millrace::log::embedded

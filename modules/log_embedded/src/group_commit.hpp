@@ -12,33 +12,35 @@
 
 namespace millrace::log::embedded {
 
-/// Makes what is committed durable. Of the members that wait, one syncs for all; those who come
-/// meanwhile are covered by the next sync. Thread-safe.
+/// Makes commits durable. One of the waiting members syncs for all of them; members that come
+/// during a sync wait for the next one. Thread-safe.
 class GroupCommit {
  public:
   /// All outlive it.
   GroupCommit(LogDirectory& directory, Journal& journal, SegmentMaker& segments)
       : directory_(directory), journal_(journal), segments_(segments) {}
 
-  /// Log::wait_durable. errc::out_of_range for a position of an earlier incarnation that its end
-  /// did not reach; failed_sync, closed.
+  /// Log::wait_durable. errc::out_of_range for a position of an earlier incarnation that was lost
+  /// at its end; failed_sync, closed.
   [[nodiscard]] Status wait(LogPosition wanted);
-  /// The intervals of the policy `interval` are counted from here.
+  /// The intervals of the policy `interval` begin with this call.
   void start_interval(std::int64_t now_ns) { last_sync_ns_ = now_ns; }
-  /// Under the policy `interval`: syncs what is committed, once an interval has passed.
+  /// Under the policy `interval`: syncs all commits when an interval has passed.
   [[nodiscard]] Status sync_when_due(std::int64_t now_ns);
-  /// Syncs everything before `position`, beside a leader that may be at work, and says so to all
-  /// who wait. errc::failed_sync.
+  /// Syncs all commits before `position`, even while a leader may sync too, and wakes all waiters.
+  /// errc::failed_sync.
   [[nodiscard]] Status sync_up_to(std::uint64_t position);
-  /// Syncs the oldest segments that this member wrote to when they are too many to be kept open.
-  /// Before the writer lock is taken: a member that writes faster than the disk waits alone.
+  /// Syncs the oldest segments that this member wrote to, when they are too many to stay open. Call
+  /// it before taking the writer lock, so that a member that writes faster than the disk does not
+  /// delay others.
   [[nodiscard]] Status sync_surplus();
 
  private:
   [[nodiscard]] Status lead_or_wait(std::uint64_t position);
   [[nodiscard]] Status sync_as_leader();
-  /// Syncs what is not durable before `position`, names of segments too. When that fails no appends
-  /// are taken any more, unless a file could not be opened: then the next attempt may work.
+  /// Syncs all bytes before `position` that are not durable, and the names of segments. When this
+  /// fails, the log refuses further appends, unless a file could not be opened: then the next
+  /// attempt may succeed.
   [[nodiscard]] Status make_durable(std::uint64_t position);
   [[nodiscard]] bool lead(std::uint32_t& leader, bool timed_out);
   void sleep(std::uint32_t word, std::int64_t timeout_ns);

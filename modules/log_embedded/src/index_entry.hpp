@@ -6,8 +6,8 @@
 
 namespace millrace::log::embedded {
 
-/// Where a batch lies, as kept in shared memory. Not relative to a base: batches of a partition
-/// that is seldom written to lie any distance apart.
+/// The location of a batch, as it is in shared memory. Positions are not relative to a base,
+/// because batches of a partition with few writes may be far apart.
 struct IndexEntry {
   std::int64_t end = 0;            ///< one past the last offset of the batch
   std::uint64_t position = 0;      ///< of the batch in the journal

@@ -39,36 +39,38 @@ class LogDirectory {
   [[nodiscard]] LogEnvironment& environment() { return environment_; }
   [[nodiscard]] SharedRegion& region() const { return *region_; }
   [[nodiscard]] Control& control() const { return *control_; }
-  /// What this handle counts; its parts add to it.
+  /// The counts of this handle; its parts add to them.
   [[nodiscard]] Counts& counts() { return counts_; }
   [[nodiscard]] std::uint64_t log_id() const { return log_id_; }
   /// Our slot in the table of members; -1 before joining.
   [[nodiscard]] int slot() const { return slot_; }
-  /// As they were when the log was opened, for a member. Set before the handle is used.
+  /// The values at the time when a member opened the log. Set before the handle is used.
   [[nodiscard]] const Lineages& lineages() const { return lineages_; }
   void set_lineages(Lineages lineages) { lineages_ = std::move(lineages); }
-  /// Our slot as an owner in the control file, where 0 is nobody.
+  /// Our slot in the form of an owner in the control file, where 0 means no owner.
   [[nodiscard]] std::uint32_t owner() const { return static_cast<std::uint32_t>(slot_) + 1; }
 
   /// errc::closed on a handle that must not be used any more. Aborts in a forked child.
   [[nodiscard]] Status check_open() const;
   /// errc::failed_sync when the log takes no appends; corrupt when its control file is the reason.
   [[nodiscard]] Status check_not_failed() const;
-  /// errc::closed, and the handle is dead, when the directory is no longer the one that was opened.
-  /// Before anything is opened or renamed by path: the log that lies there now belongs to others.
+  /// errc::closed when the path leads to another directory than the one that was opened; then the
+  /// handle is dead. Call it before a file is opened or renamed by path, because the log at that
+  /// path may belong to other processes.
   [[nodiscard]] Status check_in_place();
-  /// Closes the handle; the reason, which follows the directory's path, is that of all calls from
-  /// now on. Returns errc::closed.
+  /// Closes the handle and returns errc::closed. All later calls fail with this reason, after the
+  /// path of the directory.
   [[nodiscard]] std::unexpected<Error> give_up(const std::string& reason);
-  /// Makes the log refuse appends from now on, for all members and after a restart.
+  /// Lets the log refuse appends from now on, for all members and after a restart.
   void mark_failed(const std::string& reason);
   /// The same after a sync that failed.
   void mark_sync_failed(const Error& error);
-  /// Writes the file FAILED for a member that marked the log and died before it did.
+  /// Writes the file FAILED for a member that marked the log as failed but died before it wrote the
+  /// file.
   void complete_mark(const Locked& locked);
-  /// Makes the log refuse appends until all members have left it: its control file contradicts
-  /// itself. The journal is good, so the next member to open the log makes a new control file. An
-  /// earlier failure stays.
+  /// Lets the log refuse appends until all members have left it, because its control file
+  /// contradicts itself. The journal is valid, so the next member that opens the log creates a new
+  /// control file. An earlier failure stays.
   void mark_control_broken(const std::string& reason);
   /// Wakes the readers of all members, and all threads that wait for durability.
   void wake_everybody();
@@ -76,7 +78,7 @@ class LogDirectory {
   // While it is opened.
   /// The region that members share. Failures as of SharedRegionFactory::open.
   [[nodiscard]] Status open_region();
-  /// Memory of this handle alone, for a reader that is no member.
+  /// Private memory of this handle, for a reader that is not a member.
   void open_private_region();
   /// Reads what the file `version` says.
   [[nodiscard]] Status read_version();
@@ -84,7 +86,7 @@ class LogDirectory {
   [[nodiscard]] Status check_no_failure_file() const;
   /// Maps a new and empty control file.
   [[nodiscard]] Status make_control(const Alone& alone);
-  /// Maps the control file of members that run; false when there is none that can be used (yet).
+  /// Maps the control file of running members; false when there is none that can be used (yet).
   /// errc::incompatible.
   [[nodiscard]] Result<bool> find_control();
   void set_slot(int slot) { slot_ = slot; }

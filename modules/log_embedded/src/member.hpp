@@ -19,25 +19,25 @@
 
 namespace millrace::log::embedded {
 
-/// One member of an embedded log: opens and leaves it, and owns the writer lock. Thread-safe after
-/// opening.
+/// One member of an embedded log. It opens and leaves the log, and owns the writer lock.
+/// Thread-safe after opening.
 class Member final : public LogParts {
  public:
-  /// Opens and joins the log; recovers it when nobody else has it open.
+  /// Opens and joins the log; recovers it when no other process has it open.
   [[nodiscard]] static Result<std::unique_ptr<Member>> open(const std::string& directory,
                                                             LogEnvironment& environment,
                                                             LogOptions options,
                                                             const EmbeddedOptions& embedded);
-  /// Leaves in order, unless the member is dead.
+  /// Leaves the log cleanly, unless the member is dead.
   ~Member();
 
-  /// Takes the writer lock and repairs what a dead holder left. errc::closed, failed_sync,
-  /// stuck_holder.
+  /// Takes the writer lock, and repairs the unfinished work of a dead holder. errc::closed,
+  /// failed_sync, stuck_holder.
   [[nodiscard]] Result<WriterLock::Held> lock();
-  /// The same, also on a log that has failed: reading and leaving still work there.
+  /// The same, even on a log that has failed, where reading and leaving still work.
   [[nodiscard]] Result<WriterLock::Held> lock_even_failed();
-  /// Calls `work` while nobody else writes a checkpoint, settles, or changes settled segments, and
-  /// returns what it returns. errc::busy when another member does so for a minute.
+  /// Calls `work` while no other member writes a checkpoint, settles, or changes settled segments,
+  /// and returns its result. errc::busy when another member does so for a minute.
   template <class Work>
   [[nodiscard]] std::invoke_result_t<Work&> while_nobody_settles(Work work) {
     MILLRACE_TRY(begin_settling());
@@ -49,7 +49,8 @@ class Member final : public LogParts {
   [[nodiscard]] Status maintain();
   /// Log::maintain_storage.
   [[nodiscard]] Status maintain_storage();
-  /// Settles before a commit that would soon be slowed down, when nobody calls maintain_storage().
+  /// Settles before a commit that would soon be slowed down, if this process does not call
+  /// maintain_storage().
   [[nodiscard]] Status settle_for_commit();
   /// The member's process dies here, in a simulation.
   void die() { directory.region().die(); }

@@ -10,30 +10,30 @@
 
 namespace millrace::log::embedded {
 
-/// The members of the log: our slot in their table, heartbeats, and cleaning up what dead members
-/// held. Thread-safe.
+/// The table of members: our slot in it, heartbeats, and cleaning up after dead members.
+/// Thread-safe.
 class Members {
  public:
   /// Outlives it.
   explicit Members(LogDirectory& directory) : directory_(directory) {}
 
-  /// Takes a slot, which becomes the directory's. True when it was inherited from a member that
-  /// died: settle() cleans it. errc::limit.
+  /// Takes a slot and stores it in the directory. True when the slot belonged to a member that
+  /// died; then settle() cleans it. errc::limit.
   [[nodiscard]] Result<bool> enter();
   /// Completes entering.
   void settle(const Locked& locked, bool inherited);
-  /// Frees what a dead or leaving member had.
+  /// Frees everything that a dead or leaving member had.
   void clean(const Locked& locked, std::uint32_t slot);
-  /// The same of all that died.
+  /// The same for all members that died.
   void clean_dead(const Locked& locked);
 
-  /// Shows the others that we live, and has the region watch those that came.
+  /// Shows the other members that we live, and lets the region watch new members.
   void heartbeat(std::int64_t now_ns);
-  /// Whether a member died, or a membership of a group did not poll for its session time-out.
+  /// True if a member died, or a membership of a group did not poll within its session timeout.
   [[nodiscard]] bool has_dead_or_expired();
-  /// Cleans up behind those, and wakes those who sleep when there were some.
+  /// Cleans up after them, and wakes all sleepers if there were some.
   void remove_dead_and_expired(const Locked& locked);
-  /// Takes tasks from memberships that did not poll for their session time-out. True when there
+  /// Takes the tasks from memberships that did not poll within their session timeout. True if there
   /// were some.
   bool expire_memberships(const Locked& locked);
   /// Frees a row of the table of group members, and its tasks.

@@ -13,8 +13,8 @@
 
 namespace millrace::log::embedded {
 
-/// A row in the table of group members. Sharing is decided by the member that polls, from the
-/// tables alone; each takes only what is granted to itself.
+/// A row in the table of group members. Each member that polls decides the assignment from the
+/// shared tables, and takes only the tasks that are assigned to itself.
 class EmbeddedMembership final : public Membership {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Membership>> join(Member& log, GroupId group,
@@ -36,7 +36,7 @@ class EmbeddedMembership final : public Membership {
 
   [[nodiscard]] GroupMemberRow& row() const;
   [[nodiscard]] bool is_active() const;
-  /// Renews the session; false when it has run out.
+  /// Renews the session; false when it has expired.
   [[nodiscard]] bool renew(std::int64_t now);
   [[nodiscard]] bool is_quiet(std::int64_t now);
   [[nodiscard]] Status enter(const Locked& locked);

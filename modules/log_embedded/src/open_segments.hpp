@@ -19,44 +19,46 @@
 
 namespace millrace::log::embedded {
 
-/// The files of a journal's segments that are open: a bounded number of them, however many segments
-/// there are. The one that was not used for the longest time is closed for another. Segments are
-/// named by the position of their first byte, of 20 digits. Thread-safe.
+/// The open files of the segments of a journal. Their number is bounded: the segment that was not
+/// used for the longest time is closed when another one must be opened. The name of a segment is
+/// the position of its first byte in 20 digits. Thread-safe.
 class OpenSegments {
  public:
   static constexpr std::size_t max_open = 64;
 
-  /// `files` outlives it. `may_open` is asked before a file is opened by its name: whether the
-  /// directory is still the one that was opened. Empty: it is not asked.
+  /// `files` must outlive it. `may_open` is called before a file is opened by its name; it checks
+  /// that the directory is still the one that was opened. Empty: no check.
   OpenSegments(FileSystem& files, std::string directory, OpenMode mode,
                std::function<Status()> may_open);
 
   [[nodiscard]] std::string path_of(std::uint64_t start) const;
-  /// The file that says where its batches lie.
+  /// The index file of the segment.
   [[nodiscard]] std::string index_path_of(std::uint64_t start) const;
-  /// Where a segment of this file name begins; no value for other names.
+  /// The position at which the segment of this file name begins; no value for other names.
   [[nodiscard]] static std::optional<std::uint64_t> start_of(std::string_view name);
 
   /// The file of the segment that begins there. Open at least as long as the caller has it.
   [[nodiscard]] Result<std::shared_ptr<File>> file(std::uint64_t start);
-  /// Opens it, and keeps it open until release(): a system may tell nobody that written pages were
-  /// lost when nobody has the file open.
+  /// Opens the segment and keeps it open until release(). While no process has a file open, the
+  /// system may lose written pages without an error.
   [[nodiscard]] Result<std::shared_ptr<File>> hold(std::uint64_t start);
   void release(std::uint64_t start);
-  /// Where the segments that are held begin, in order.
+  /// The positions of the segments that are held, in order.
   [[nodiscard]] std::vector<std::uint64_t> held();
-  /// How many are held that should not be any more: half of those that are open may be.
+  /// The number of held segments that should be released: at most half of the open segments may be
+  /// held.
   [[nodiscard]] std::size_t surplus() const;
-  /// Takes a file that is open already.
+  /// Adds a file that is open already.
   void add(std::uint64_t start, std::unique_ptr<File> file);
   /// Closes a file that was removed.
   void remove(std::uint64_t start);
 
-  /// Opens any file of the directory, and closes some segments when that needs a descriptor.
+  /// Opens any file of the directory. When the process has no free descriptor, closes some segments
+  /// first.
   [[nodiscard]] Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode);
-  /// For when the process may open no more files: closes half of the segments that are open, and
-  /// keeps no more than that open for a while. False when it closed none, so that it is of no use
-  /// to try again.
+  /// Call it when the process cannot open more files: closes half of the open segments, and keeps
+  /// at most that many open for a while. False when it closed none, so that another attempt is
+  /// useless.
   [[nodiscard]] bool close_half();
 
  private:

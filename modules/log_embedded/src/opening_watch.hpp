@@ -11,21 +11,20 @@
 
 namespace millrace::log::embedded {
 
-/// Waits for another process that opens the log, as long as that one makes progress; it shows its
-/// steps in the control file that it makes. Reports to EmbeddedOptions::notice how far it is. One
-/// thread.
+/// Waits for another process that opens the log, as long as that process makes progress. The other
+/// process writes its progress to the control file that it creates. Reports the progress to
+/// EmbeddedOptions::notice. One thread.
 class OpeningWatch {
  public:
   /// The directory outlives it; its region is open.
   explicit OpeningWatch(LogDirectory& directory);
 
-  /// Waits for some milliseconds, and then it is time to look whether the log is open. After a
-  /// minute without progress errc::busy, which names the process that opens the log, when one shows
-  /// that it does.
+  /// Waits for some milliseconds; then the caller checks whether the log is open. After a minute
+  /// without progress errc::busy, with the process that opens the log, if it is known.
   [[nodiscard]] Status wait();
 
  private:
-  /// What the other process shows.
+  /// The progress of the other process.
   struct Seen {
     std::int64_t pid = 0;  ///< 0 when it is one of another PID namespace
     std::uint64_t steps = 0;
@@ -35,7 +34,7 @@ class OpeningWatch {
     [[nodiscard]] std::string name() const;
     [[nodiscard]] std::string to_string() const;
   };
-  /// No value while no process opens the log, or none of this version.
+  /// No value while no process of this version opens the log.
   [[nodiscard]] Result<std::optional<Seen>> look();
   [[nodiscard]] std::unexpected<Error> gave_up(const std::optional<Seen>& seen);
   void report(const Seen& seen, std::int64_t now_ns);

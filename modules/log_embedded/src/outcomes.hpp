@@ -11,9 +11,10 @@
 
 namespace millrace::log::embedded {
 
-/// Gives the producers of `made` whose last frame lies before `made.begin` its outcome: from the
-/// checkpoint before, or from the journal, where it still lies until the checkpoint is durable. One
-/// that neither has because of damage is marked as lost. errc::io_error.
+/// Sets the outcome of the producers in `made` whose last frame is before `made.begin`. It is read
+/// from the previous checkpoint, or from the journal, which still has the frame until the new
+/// checkpoint is durable. An outcome that neither has because of damage is marked as lost.
+/// errc::io_error.
 [[nodiscard]] Status add_outcomes(Checkpoint& made, const std::optional<Checkpoint>& before,
                                   Journal& journal);
 

@@ -20,10 +20,10 @@
 
 namespace millrace::log::embedded {
 
-/// Makes frames a part of the log: writes them behind the last one, and publishes what they say in
-/// the index and the tables of the control file, so that all members see it. Every step of
-/// publishing can be repeated: when a member dies half way, repair() does it again from the frame
-/// itself. Readers trust an index entry only when its batch lies below `committed`.
+/// Makes frames a part of the log. It writes a frame after the last one, and publishes its content
+/// in the index and the tables of the control file, so that all members see it. Every step of
+/// publishing can be repeated: when a member dies during it, repair() repeats the steps from the
+/// frame. Readers use an index entry only when its batch is before `committed`.
 class Publisher {
  public:
   /// All outlive it.
@@ -35,41 +35,41 @@ class Publisher {
         segments_(segments),
         topics_(topics) {}
 
-  /// Writes the frame, whose base offsets are not yet set, publishes it and wakes its readers.
-  /// Returns where it ends. Without `transaction` the tables are set from what the frame itself
-  /// says. errc::disk_full, limit; outcome_unknown when it was written and cannot be published.
+  /// Sets the base offsets of the frame, writes it, publishes it and wakes its readers. Returns its
+  /// end. Without `transaction` the tables are set from the content of the frame. errc::disk_full,
+  /// limit; outcome_unknown when it was written and cannot be published.
   [[nodiscard]] Result<std::uint64_t> append(const Locked& locked, FrameBuilder& frame,
                                              FrameHeader header, const Transaction* transaction);
   /// Appends records to `__catalog`, all of them or none.
   [[nodiscard]] Status append_catalog(const Locked& locked, std::span<const std::string> records);
-  /// Completes or wipes the frame that a dead holder of the lock left half done.
+  /// Completes or wipes the incomplete frame of a dead holder of the lock.
   [[nodiscard]] Status repair(const Locked& locked);
 
-  /// Takes what the entries of a whole frame say into index and tables. Can be repeated.
-  /// errc::corrupt when the frame gives an offset again that an earlier one gave.
+  /// Applies the entries of a complete frame to index and tables. Can be repeated. errc::corrupt
+  /// when the frame has an offset that an earlier frame has.
   [[nodiscard]] Status apply_entries(const Locked& locked, const FrameView& frame,
                                      std::uint64_t position);
-  /// Takes a record of `__catalog` into catalog and rows. Can be repeated.
+  /// Applies a record of `__catalog` to catalog and rows. Can be repeated.
   [[nodiscard]] Status apply_topic(const Locked& locked, std::string_view record);
-  /// Takes what the batches of the log's own topics say into the tables. Can be repeated.
+  /// Applies the batches of the internal topics to the tables. Can be repeated.
   [[nodiscard]] Status apply_internal(const Locked& locked, std::string_view frame);
-  /// The commit point: the log ends at `end`, with a frame of that checksum.
+  /// The commit point: from now on the log ends at `end`, with a frame with this checksum.
   void advance(const Locked& locked, std::uint64_t end, std::uint32_t checksum);
-  /// The end and checksum of the last frame. errc::corrupt when none ends where the log does: then
-  /// the log is marked as one whose control file is broken.
+  /// The end and the checksum of the last frame. errc::corrupt when no frame ends at the end of the
+  /// log; then the log is marked as having a broken control file.
   [[nodiscard]] Result<Tail> tail(const Locked& locked) const;
 
  private:
-  /// Where an entry of the frame goes.
+  /// The partition of an entry of the frame.
   struct Target {
     PartitionRow* row;
     std::int64_t end;  ///< of the partition, by the index where it has one
   };
 
-  /// What lies behind the last frame.
+  /// The bytes after the last frame.
   struct Unpublished {
     bool begun = false;                ///< there is something
-    std::optional<std::string> frame;  ///< it is a whole frame that continues the log
+    std::optional<std::string> frame;  ///< a complete frame that continues the log
   };
 
   [[nodiscard]] Result<Unpublished> read_unpublished(const Locked& locked);

@@ -16,9 +16,9 @@
 
 namespace millrace::log::embedded {
 
-/// An embedded log through a Follower: reading works and writes nothing, all else is refused with
-/// errc::read_only. Each call first takes what was written since the last one. Members of groups
-/// and their claims live in shared memory and are not shown.
+/// An embedded log that is read with a Follower. Only reading works, and it writes nothing; all
+/// other calls fail with errc::read_only. Each call first applies the commits since the last call.
+/// Members of groups and their claims are in shared memory and are not visible.
 class ReadOnlyLog final : public Log {
  public:
   /// `reason` is what read_only_reason() returns. Failures as of Follower::open.
@@ -59,9 +59,10 @@ class ReadOnlyLog final : public Log {
   Status check_past(Lineage lineage, LogPosition position) override;
   std::optional<std::string> read_only_reason() const override { return reason_; }
 
-  /// Whether one of the interests has records, or cannot be looked at: then fetch() reports why.
+  /// True if one of the interests has records, or cannot be checked; then fetch() returns the
+  /// reason.
   [[nodiscard]] bool has_news(std::span<const Interest> interests);
-  /// On which its waiters sleep.
+  /// The word on which its waiters sleep.
   [[nodiscard]] SharedRegion& region() { return first_->log().directory.region(); }
   [[nodiscard]] Clock& clock() { return first_->log().directory.clock(); }
 
@@ -87,9 +88,10 @@ class ReadOnlyLog final : public Log {
   std::unique_ptr<Follower> first_;
   std::unique_ptr<Follower> later_ MILLRACE_GUARDED_BY(mutex_);
   Follower* follower_ MILLRACE_GUARDED_BY(mutex_);  ///< the one in use
-  /// All that was read lies before it, and was in the past of the log when it was set.
+  /// All records that were read are before this position, which was in the past of the log when it
+  /// was set.
   SeenLog seen_ MILLRACE_GUARDED_BY(mutex_);
-  /// What was read is not in the past of the log any more.
+  /// True if records that were read are not in the past of the log any more.
   std::optional<Error> replaced_ MILLRACE_GUARDED_BY(mutex_);
   std::string reason_;
 };

@@ -13,9 +13,9 @@
 
 namespace millrace::log::embedded {
 
-/// Returns what `read`, called with a SegmentReader of the partition, returns. It is called again
-/// when segments were removed or replaced meanwhile, and when the process is short of descriptors,
-/// after segments of the journal were closed. errc::corrupt when all segments are gone.
+/// Calls `read` with a SegmentReader of the partition and returns its result. Calls it again when
+/// segments were removed or replaced meanwhile, and, after segments of the journal were closed,
+/// when the process had no free descriptor. errc::corrupt when all segments are gone.
 template <class Read>
 std::invoke_result_t<Read&, SegmentReader&> read_segments(LogParts& log, TopicPartition partition,
                                                           Read read) {

@@ -15,16 +15,17 @@
 
 namespace millrace::log::embedded {
 
-/// From which record on partitions keep what groups have not read (TopicLimits::waits_for_readers):
-/// the smallest position of those that count. Not thread-safe.
+/// Finds the offset from which on a partition must keep its records for groups
+/// (TopicLimits::waits_for_readers): the smallest position of the groups that count. Not
+/// thread-safe.
 class ReaderPositions {
  public:
   /// A partition of interest; its limits outlive this.
   void add(TopicPartition partition, const TopicLimits& limits);
-  /// Takes all positions, once: the work grows with the number of positions, and of partitions.
+  /// Reads all positions once. The work grows with the numbers of positions and partitions.
   /// `groups`: names by number.
   void take(std::span<const PositionRecord> positions, const std::vector<std::string>& groups);
-  /// No value: no group keeps anything of the partition.
+  /// No value: no group needs records of the partition.
   [[nodiscard]] std::optional<Offset> kept_from(TopicPartition partition) const;
 
  private:
