@@ -9,9 +9,9 @@
 
 namespace millrace::log::embedded {
 
-/// The wall clock for what cannot be undone: records that are removed because they are too old. A
-/// jump ahead of more than an hour counts after a day only, so that a clock that was set wrong can
-/// be set right before. One thread uses it; the clock outlives it.
+/// The wall clock for decisions that cannot be undone: removing records because of their age. A
+/// jump ahead of more than an hour takes effect only after a day, so that somebody can correct the
+/// clock before. One thread uses it. The clock must outlive it.
 class RetentionClock {
  public:
   struct Time {
@@ -44,7 +44,7 @@ class RetentionClock {
   static constexpr std::int64_t doubt_ns = 24 * jump_ms * 1'000'000;
 
   Clock& clock_;
-  // When the wall clock was believed last.
+  // The time at which the wall clock was last trusted.
   std::int64_t wall_ms_;
   std::int64_t monotonic_ns_;
   std::optional<std::int64_t> ahead_since_ns_;

@@ -13,9 +13,9 @@
 
 namespace millrace::log::embedded {
 
-/// What the file `<20 digits>.batches` beside a segment of the journal says: where the batches of
-/// the segment lie. Made from the segment, so one that is missing or damaged costs a walk through
-/// it. docs/formats/journal.md.
+/// The content of the file `<20 digits>.batches` beside a segment of the journal: the locations of
+/// the batches of the segment. It is made from the segment, so if it is missing or damaged, the
+/// segment must be read. docs/formats/journal.md.
 struct SegmentIndex {
   std::uint64_t log_id = 0;
   std::uint64_t start = 0;     ///< of the segment
@@ -29,7 +29,7 @@ struct SegmentIndex {
   std::vector<Partition> partitions;
 
   [[nodiscard]] std::string encode() const;
-  /// errc::corrupt for all that this build did not write so, newer versions too.
+  /// errc::corrupt for everything that this build could not have written, including newer versions.
   [[nodiscard]] static Result<SegmentIndex> decode(std::string_view bytes);
 };
 

@@ -12,30 +12,30 @@
 
 namespace millrace::log::embedded {
 
-/// Makes a segment of the journal for each frame that needs one, and finds the segments that other
-/// members made. Making one may take tens of milliseconds: prepare() does it before it
-/// is needed, so that the holder of the writer lock only gives it its name. Thread-safe.
+/// Creates a segment of the journal when a frame needs one, and finds the segments that other
+/// members created. Creating a segment may take tens of milliseconds. So prepare() does it in
+/// advance, and the holder of the writer lock only renames it. Thread-safe.
 class SegmentMaker {
  public:
   /// Both outlive it.
   SegmentMaker(LogDirectory& directory, Journal& journal)
       : directory_(directory), journal_(journal) {}
 
-  /// Knows all segments that `committed` may lie in, and keeps open what is not durable of them.
+  /// Finds all segments up to `committed`, and keeps those open that are not durable.
   [[nodiscard]] Status refresh();
-  /// Keeps open what is not durable, as far as the process may open files.
+  /// Keeps segments open that are not durable, as far as the process may open files.
   [[nodiscard]] Status hold_unsynced();
-  /// A frame of so many bytes fits behind the last one. errc::disk_full, limit.
+  /// Makes sure that a frame of this many bytes fits after the last one. errc::disk_full, limit.
   [[nodiscard]] Status make_room(const Locked& locked, std::uint64_t bytes);
-  /// Checks that the segment that this member writes to is the one that all use, that it has room
-  /// for a frame of so many bytes at `position`, and that it can be written to. errc::corrupt,
-  /// io_error: nothing may be written then.
+  /// Checks that this member writes to the same segment as all others, that the segment has space
+  /// for a frame of this many bytes at `position`, and that it can be written to. After
+  /// errc::corrupt or io_error nothing may be written.
   [[nodiscard]] Status check_room(const Locked& locked, std::uint64_t position,
                                   std::uint64_t bytes);
-  /// Takes on the segment that a dead holder of the lock made.
+  /// Takes over the segment that a dead holder of the lock created.
   [[nodiscard]] Status adopt(const Locked& locked);
-  /// Prepares the next segments when they will soon be needed. Failures are ignored: then the
-  /// segments are made when they are needed.
+  /// Prepares the next segments when they will soon be needed. Errors are ignored; then the
+  /// segments are created when they are needed.
   void prepare();
 
  private:
@@ -45,7 +45,7 @@ class SegmentMaker {
   LogDirectory& directory_;
   Journal& journal_;
   std::atomic<std::uint32_t> version_seen_ = 0;
-  // When the journal came to its present segment, as prepare() saw it.
+  // The time at which prepare() first saw the present segment of the journal.
   Mutex roll_mutex_;
   std::uint64_t start_seen_ MILLRACE_GUARDED_BY(roll_mutex_) = 0;
   std::int64_t last_roll_ns_ MILLRACE_GUARDED_BY(roll_mutex_) = INT64_MIN / 2;

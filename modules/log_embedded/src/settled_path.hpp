@@ -14,12 +14,13 @@ namespace millrace::log::embedded {
 /// of Kafka names it.
 [[nodiscard]] std::string settled_directory(const std::string& log, std::string_view topic,
                                             std::int32_t partition);
-/// What that directory is renamed to when the topic is deleted:
-/// `DIR/settled/<topic>-<partition>.<number>-delete`, of a long name only the beginning, as a name
-/// in a directory has 255 bytes at most.
+/// The name of that directory after the topic was deleted:
+/// `DIR/settled/<topic>-<partition>.<number>-delete`. A long name is cut, because a name in a
+/// directory has at most 255 bytes.
 [[nodiscard]] std::string deleted_directory(const std::string& log, const Topic& topic,
                                             std::int32_t partition);
-/// Whether a directory in `settled` is one of a deleted topic: a partition's ends in its number.
+/// True if a directory in `settled` belongs to a deleted topic; the name of a partition's directory
+/// ends in its number.
 [[nodiscard]] bool is_deleted_directory(std::string_view name);
 
 }  // namespace millrace::log::embedded

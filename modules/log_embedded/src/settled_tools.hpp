@@ -13,15 +13,15 @@
 
 namespace millrace::log::embedded {
 
-/// Reads and checks the settled segments of all partitions, as far as the checkpoint says that they
-/// reach, into the report. Damage is part of the report.
+/// Reads and checks the settled segments of all partitions, up to the ends in the checkpoint. The
+/// results, including damage, are added to the report.
 [[nodiscard]] Status verify_settled(FileSystem& files, const std::string& directory,
                                     const std::optional<Checkpoint>& checkpoint,
                                     VerifyReport& report);
 
-/// Removes the settled segments of the topics that are known which begin where the rows of their
-/// partitions do not reach: other records get their offsets when the journal was cut. What else
-/// does not count is cut by the next writer; what is no directory of a partition is left alone.
+/// Removes settled segments of known topics that begin after the end of their partition: after the
+/// journal was cut, other records get their offsets. Invalid ends of other segments are cut by the
+/// next writer. Directories that do not belong to a partition are not touched.
 [[nodiscard]] Status cut_settled(LogDirectory& directory, const Catalog& catalog);
 
 }  // namespace millrace::log::embedded

@@ -18,9 +18,9 @@
 
 namespace millrace::log::embedded {
 
-/// Moves durable batches from the journal into the settled segments of their partitions, one member
-/// at a time and without the writer lock. A round has five steps, and a death between any two of
-/// them costs nothing:
+/// Moves durable batches from the journal into the settled segments of their partitions. One member
+/// at a time does this, without the writer lock. A round has five steps; a death between two of
+/// them loses no data:
 ///
 ///     batches -> files, synced    what lies behind `settled` is cut by the next writer; with many
 ///                                 partitions by one sync of the file system
@@ -45,25 +45,26 @@ class Settler {
         checkpointer_(checkpointer),
         mover_(directory, journal, index, group_commit) {}
 
-  /// Whether it is time to look.
+  /// True when it is time for the next check.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
-  /// A round, of the member that has Checkpointer::begin(): about 64 MiB at most. A batch or a file
-  /// that is damaged, and a disk that is full or fails, keep what they concern in the journal; they
-  /// are counted and no failure. Fails as the log does: errc::closed, failed_sync.
+  /// Runs a round of about 64 MiB at most, for the member that has called Checkpointer::begin().
+  /// Damaged batches and files, and a disk that is full or fails, are counted and are no errors;
+  /// the affected batches stay in the journal. Errors are those of the log: errc::closed,
+  /// failed_sync.
   [[nodiscard]] Status run(const Lock& lock);
-  /// After run(): it left work although so much of the journal is not settled that commits will
-  /// soon be slowed down. The next round should follow at once.
+  /// After run(): true if work is left and so much of the journal is not settled that commits will
+  /// soon be slowed down. Then the next round should follow at once.
   [[nodiscard]] bool is_behind() const;
-  /// Half of what may be unsettled before commits are slowed down is.
+  /// True if at least half of the bytes are unsettled at which commits are slowed down.
   [[nodiscard]] bool is_pressed() const;
-  /// Returns when no file is being settled; none is from then on. For a handle that is about to
-  /// give up its slot, so that another member settles.
+  /// Waits until no file is being settled, and forbids further settling. For a handle that is about
+  /// to release its slot, so that another member can settle.
   void stop() { mover_.stop(); }
-  /// How much of the journal is not settled, in bytes; what failed when it was tried last does not
-  /// count. Any thread.
+  /// The number of bytes of the journal that are not settled, without partitions whose last attempt
+  /// failed. Any thread.
   [[nodiscard]] std::uint64_t unsettled_bytes() const;
-  /// Waits a little when too much of the journal is not settled. Before a commit takes the writer
-  /// lock. Any thread.
+  /// Waits a little when too much of the journal is not settled. Call it before a commit takes the
+  /// writer lock. Any thread.
   void slow_down();
 
  private:

@@ -9,17 +9,17 @@
 
 namespace millrace::log::embedded {
 
-/// Ends a process that has the right to settle, or to write a checkpoint, and shows no sign of life
-/// for minutes: without it nothing would be settled any more. One thread, but for holder().
+/// Kills a process that has the right to settle or to write a checkpoint but shows no sign of life
+/// for minutes. Otherwise no member could settle any more. One thread, except holder().
 class SettlingWatch {
  public:
   /// Outlives it.
   explicit SettlingWatch(LogDirectory& directory) : directory_(directory) {}
 
-  /// Called again and again, in housekeeping. Time between two calls counts up to a second, because
-  /// the other process may have stood still together with this one.
+  /// Called regularly by housekeeping. The time between two calls counts as one second at most,
+  /// because the other process may have been suspended together with this one.
   void look(std::int64_t now_ns);
-  /// Who has the right now, for messages: "member 'a' (pid 17)".
+  /// The member that has the right now, for messages: "member 'a' (pid 17)".
   [[nodiscard]] std::string holder() const;
 
  private:

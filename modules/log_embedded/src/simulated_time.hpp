@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-/// The time of a simulated machine. Nobody sleeps there: a wait moves the clock, and runs an event
-/// that is scheduled for the time in between. Thread-safe.
+/// The time of a simulated machine. No thread sleeps: a wait moves the clock and runs an event that
+/// is scheduled in between. Thread-safe.
 class SimulatedTime {
  public:
   /// The clock outlives it.
@@ -20,13 +20,13 @@ class SimulatedTime {
 
   /// SimulatedRegions::schedule.
   void schedule(std::int64_t at_ns, std::function<void()> event);
-  /// A wait while `*word == expected`, at most so long. Moves the clock to the next event up to
-  /// then and runs it, or to the end of the time when there is none. Inside an event the clock
-  /// moves to the end of the time, and what was due meanwhile comes late.
+  /// Waits while `*word == expected`, for this time at most. Moves the clock to the next event
+  /// within the time and runs it, or to the end of the time if there is no event. Inside an event
+  /// the clock moves to the end of the time, and events that were due meanwhile run late.
   void wait(const std::uint32_t* word, std::uint32_t expected, std::int64_t timeout_ns);
 
  private:
-  /// The event that ends this wait; empty when only the clock moved.
+  /// The event that ends this wait; empty when only the clock moves.
   [[nodiscard]] std::function<void()> pass(std::int64_t timeout_ns);
   void move_clock_to(std::int64_t time_ns);
   void end_event();

@@ -13,11 +13,12 @@
 #include "millrace/log/group.hpp"
 #include "millrace/log/types.hpp"
 
-// Positions and claims of groups and sequences of producers in shared memory. Setting is idempotent
-// and each step leaves the table valid, so that it can be repeated after a death half way.
+// Positions and claims of groups and sequences of producers in shared memory. Setting a value is
+// idempotent, and each step leaves the table valid, so that it can be repeated after a death
+// between two steps.
 namespace millrace::log::embedded {
 
-/// A producer's last sequence and where its outcome is.
+/// The last sequence of a producer, and the location of its outcome.
 struct ProducerState {
   std::int64_t sequence = 0;
   std::uint64_t frame = 0;
@@ -25,7 +26,7 @@ struct ProducerState {
 
 [[nodiscard]] std::optional<std::int64_t> find_position(const Locked&, const Control& control,
                                                         GroupId group, TopicPartition partition);
-/// There is room (check_room).
+/// There must be space in the table (check_room).
 void set_position(const Locked&, Control& control, GroupId group, TopicPartition partition,
                   std::int64_t next);
 
@@ -36,10 +37,11 @@ void set_producer(const Locked&, Control& control, std::string_view name, Produc
 /// The claim is the current one of its task.
 [[nodiscard]] bool claim_holds(const Locked&, const Control& control, const Claim& claim);
 
-/// Room for so many new positions and producers. errc::limit names the table.
+/// Checks that there is space for this many new positions and producers. errc::limit names the
+/// table.
 [[nodiscard]] Status check_room(const Locked&, const Control& control, std::size_t positions,
                                 std::size_t producers);
-/// The same for one key, which may be there already.
+/// The same for one key, which may be in the table already.
 [[nodiscard]] Status check_room_for(const Locked&, const Control& control, GroupId group,
                                     TopicPartition partition);
 [[nodiscard]] Status check_room_for(const Locked&, const Control& control,

@@ -7,7 +7,8 @@
 
 namespace millrace::log::embedded {
 
-/// Log::tombstones_complete_from. Compaction writes it durably before the first tombstone goes.
+/// Log::tombstones_complete_from. Compaction writes it durably before it removes the first
+/// tombstone.
 [[nodiscard]] Result<Offset> tombstones_complete_from(LogParts& log, TopicPartition partition);
 
 }  // namespace millrace::log::embedded

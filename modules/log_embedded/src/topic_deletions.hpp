@@ -20,9 +20,9 @@
 
 namespace millrace::log::embedded {
 
-/// Frees the names of deleted topics, and removes what was settled of them. The record of a
-/// deletion is committed before. Each step is durable before the next one, and after a death the
-/// next member that runs this continues:
+/// Frees the names of deleted topics and removes their settled segments, after the record of the
+/// deletion was committed. Each step is durable before the next one. After a death, the next member
+/// that runs this continues:
 ///
 ///     checkpoint, synced         from here on nobody expects the directories of the topic
 ///     directories renamed        to `<topic>-<p>.<number>-delete`, and synced: the name is free
@@ -36,23 +36,24 @@ class TopicDeletions {
                  Checkpointer& checkpointer)
       : directory_(directory), journal_(journal), topics_(topics), checkpointer_(checkpointer) {}
 
-  /// Whether topics were deleted since this handle last ran it to the end, and it did not fail
-  /// within the last minute.
+  /// True if topics were deleted since this handle last completed the work, and the work did not
+  /// fail within the last minute.
   [[nodiscard]] bool is_due(std::int64_t now_ns) const;
-  /// The first two steps for all deleted topics, and some of the third, of the member that has
-  /// Checkpointer::begin(): after 100 ms the other files are left to a later call. `lock` takes the
-  /// writer lock. What fails is counted, and done in a later call; the rest is done all the same.
-  /// Fails as the log does: errc::closed, failed_sync.
+  /// The first two steps for all deleted topics and a part of the third, for the member that has
+  /// called Checkpointer::begin(): files that are left after 100 ms are removed by a later call.
+  /// `lock` takes the writer lock. A failure is counted and retried in a later call; it does not
+  /// stop the other work. Errors are those of the log: errc::closed, failed_sync.
   [[nodiscard]] Status run(const Settler::Lock& lock);
-  /// The second step in a log that nobody else has open, whose last checkpoint has all deletions.
+  /// The second step in a log that no other process has open and whose last checkpoint has all
+  /// deletions.
   void rename_alone();
-  /// The first two steps for the topic that had this name last, of the member that has
-  /// Checkpointer::begin(). Returns that topic, whose directories are gone durably; no value when
-  /// none of the name was deleted. Until end(), nobody settles under the name.
+  /// The first two steps for the last topic with this name, for the member that has called
+  /// Checkpointer::begin(). Returns that topic; its directories have been renamed durably. No value
+  /// when no topic of this name was deleted. No member settles a topic with this name until end().
   [[nodiscard]] Result<std::optional<TopicId>> free_name(const Settler::Lock& lock,
                                                          std::string_view name);
-  /// Returns when no file is being changed; none is from then on. Any thread: for a handle that is
-  /// about to give up its slot.
+  /// Waits until no file is being changed, and forbids further changes. Any thread. For a handle
+  /// that is about to release its slot.
   void stop();
 
  private:

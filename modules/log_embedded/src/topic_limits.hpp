@@ -14,14 +14,14 @@
 
 namespace millrace::log::embedded {
 
-/// How the settled segments of a topic's partitions are kept.
+/// The limits for the settled segments of a topic.
 struct TopicLimits {
-  RetentionLimits retention;  ///< without limits nothing is removed
-  /// What may be removed or compacted stays as it is until the groups that have a position there
-  /// have read it. Changelogs are read by the one that writes them, to their end.
+  RetentionLimits retention;  ///< without limits no segment is removed
+  /// True: records are removed or compacted only after the groups that have a position there have
+  /// read them. Not needed for changelogs, which their writer reads to the end.
   bool waits_for_readers = false;
-  /// What the names of the groups begin with whose positions count; until one has a position, all
-  /// stays. Empty: all groups count, and without any nothing waits.
+  /// Only groups whose names begin with this text count; all records stay until one of them has a
+  /// position. Empty: all groups count, and without a group no record waits.
   std::string reader;
   std::optional<CompactionOptions> compaction;  ///< nullopt: no compaction
   std::uint64_t segment_bytes = 0;
@@ -32,7 +32,7 @@ struct TopicLimits {
   }
 };
 
-/// What the settings of a topic ask for.
+/// The limits that result from the settings of a topic.
 [[nodiscard]] TopicLimits limits_of(const TopicSpec& topic, const TopicSettings& settings,
                                     const SettleOptions& options);
 

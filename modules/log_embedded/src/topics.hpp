@@ -24,18 +24,18 @@ class Topics {
 
   /// What is known so far.
   [[nodiscard]] const Catalog& catalog() const { return catalog_; }
-  /// Learns of topics and groups made by others.
+  /// Reads about topics and groups that other members created.
   [[nodiscard]] Status refresh();
-  /// Takes one record of `__catalog` from a frame that is applied.
+  /// Applies one record of `__catalog` from a frame.
   [[nodiscard]] Status apply(std::string_view record) { return catalog_.apply(record); }
-  /// All of `__catalog` that is in the index, and before it, was applied.
+  /// Call it when all records of `__catalog` in the index, and before it, were applied.
   void applied_all();
   /// As of the last commit to `__catalog`. errc::unknown_topic, topic_replaced when it was deleted.
   [[nodiscard]] Result<const CatalogTopic*> topic(TopicId id);
   /// The same, and errc::unknown_partition.
   [[nodiscard]] Result<PartitionRow*> row(TopicPartition partition);
-  /// Also of a topic that was deleted, for what the journal has of it. errc::unknown_topic,
-  /// unknown_partition.
+  /// The same, but also for a deleted topic, because the journal may still have its records.
+  /// errc::unknown_topic, unknown_partition.
   [[nodiscard]] Result<PartitionRow*> row_of_any(TopicPartition partition);
   /// errc::not_found.
   [[nodiscard]] Status check_group(GroupId group);
@@ -43,7 +43,7 @@ class Topics {
  private:
   [[nodiscard]] Result<const CatalogTopic*> any_topic(TopicId id);
   [[nodiscard]] Result<PartitionRow*> row_of(const CatalogTopic& topic, PartitionId partition);
-  /// Whether others appended to `__catalog` since refresh().
+  /// True if other members appended to `__catalog` since refresh().
   [[nodiscard]] bool has_news() const;
   [[nodiscard]] Status take_checkpoint(const PartitionRow& row) MILLRACE_REQUIRES(next_mutex_);
   [[nodiscard]] Status take_batch(const IndexEntry& entry) MILLRACE_REQUIRES(next_mutex_);

@@ -9,9 +9,9 @@ namespace millrace::log::embedded {
 inline constexpr std::string_view prepared_suffix = ".prepared";
 inline constexpr std::string_view unfinished_suffix = ".unfinished";
 
-/// Whether a file of the journal's directory is a segment that was made ahead, or is being made:
-/// `next`, perhaps a dot and a number, and one of the two suffixes; or what is left of an index
-/// file.
+/// True if a file in the directory of the journal is a segment that was prepared or is being
+/// created (`next`, perhaps with a dot and a number, and one of the two suffixes), or an incomplete
+/// index file.
 [[nodiscard]] inline bool is_unfinished(std::string_view name) {
   constexpr std::string_view all_digits = "0123456789";
   constexpr std::string_view index_suffix = ".batches.tmp";

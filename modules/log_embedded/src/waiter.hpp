@@ -11,7 +11,7 @@
 
 namespace millrace::log::embedded {
 
-/// Sleeps on a word of its own in shared memory.
+/// Sleeps on its own word in shared memory.
 class EmbeddedWaiter final : public Waiter {
  public:
   explicit EmbeddedWaiter(Member& log);
@@ -21,7 +21,7 @@ class EmbeddedWaiter final : public Waiter {
 
  private:
   [[nodiscard]] bool has_news(std::span<const Interest> interests);
-  /// False when some of the topics are not there yet; then new topics wake us too.
+  /// False when some of the topics do not exist yet; then new topics also wake the waiter.
   [[nodiscard]] bool show_interests(std::span<const Interest> interests);
   [[nodiscard]] bool sleep_once(std::span<const Interest> interests, std::int64_t deadline_ns,
                                 std::uint64_t alarms, WaitOutcome& outcome);
