@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Millrace Authors
 #include <gmock/gmock.h>
+#include <algorithm>
 
 #include <functional>
 

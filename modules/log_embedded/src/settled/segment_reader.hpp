@@ -40,8 +40,8 @@ class SegmentReader {
 
   /// The first offset before `end` whose record's time is at or after the given one; within a
   /// compressed batch its base offset. Looks from the segment on that holds `from`, so what it
-  /// finds may lie before that. Linear in the segments from there on: it opens each of them once, up
-  /// to the one with the record. Logarithmic in a segment.
+  /// finds may lie before that. Linear in the segments from there on: it opens each of them once,
+  /// up to the one with the record. Logarithmic in a segment.
   [[nodiscard]] Result<std::optional<Offset>> find_time(std::int64_t time_ms, Offset end,
                                                         Offset from = {});
   /// The first batch before offset `end` of a commit that ends behind that position of the journal:
@@ -52,8 +52,8 @@ class SegmentReader {
  private:
   struct Listed {
     Offset base;
-    bool swapped = false;  // its files do not all have their names yet
-    bool follows = false;  // the one in front ends where this one says; once it was read
+    bool swapped = false;       // its files do not all have their names yet
+    bool follows = false;       // the one in front ends where this one says; once it was read
     std::optional<Offset> end;  // one past its last offset; once a search passed it
     std::optional<std::int64_t> largest_time_ms;  // once it was read; never of the last segment
   };

@@ -79,6 +79,7 @@ class Restore {
   StoreSet* stores_;
   std::vector<Replay> replays_;
   std::size_t current_ = 0;
+  std::int64_t began_ns_ = 0;  // the replay, by the monotonic clock
   log::FetchBuffer buffer_;
   TaskState state_;
   log::Offset system_next_;
