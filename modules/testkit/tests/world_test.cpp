@@ -152,6 +152,27 @@ TEST(World, a_killed_instance_is_replaced_by_the_other) {
   EXPECT_EQ(sum<std::string>(world, "warehouse", "quantities"), 2);
 }
 
+TEST(World, writes_and_reads_topics_as_its_topologies_do) {
+  World world(1);
+  world.declare_topic("orders", "shop");
+  world.add_service("warehouse", [] {
+    const auto form = stream::serde(codec::json_serde(), codec::binary_serde());
+    stream::TopologyBuilder builder("warehouse");
+    builder.stream<std::string, Ordered>("orders", form)
+        .to_table("last", stream::serde(codec::json_serde()));
+    return *builder.build();
+  });
+  world.write("orders", std::string("order-1"), Ordered{"lamp", 2}, 1'000);
+  world.run_to_rest();
+  const std::string changelog = "warehouse.last.changelog";
+  const auto last = world.reader().decode_all<std::string, Ordered>(changelog,
+                                                                    world.reader().all(changelog));
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_EQ(last[0].key, "order-1");
+  EXPECT_EQ(last[0].value.quantity, 2);
+  EXPECT_EQ(last[0].raw.value, R"({"product":"lamp","quantity":2})");
+}
+
 TEST(World, a_failure_names_the_seed) {
   World world(77);
   try {
