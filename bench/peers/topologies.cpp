@@ -29,7 +29,8 @@ void count(const stream::Stream<Text, Text>& input, const Text& output) {
 
 void windowed(const stream::Stream<Text, Text>& input, const Text& output) {
   input.group_by_key()
-      .windowed_by(stream::tumbling(std::chrono::milliseconds(Expectation::window_ms)))
+      .windowed_by(
+          stream::tumbling(std::chrono::milliseconds(Expectation::window_ms)).never_closes())
       .count("windowed")
       .to_stream()
       .map([](const stream::Windowed<Text>& key, std::int64_t counted) {

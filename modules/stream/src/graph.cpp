@@ -342,7 +342,7 @@ void Graph::version(const std::string& name, std::int64_t version) {
   history.version = version;
 }
 
-void Graph::check_windows(TumblingWindows windows) {
+void Graph::check_windows(TimeWindows windows) {
   if (windows.size_ms < 1)
     problems_.push_back("windows of " + std::to_string(windows.size_ms) +
                         " ms: a window has a size of at least 1 ms");

@@ -40,6 +40,8 @@ concept CanAggregate = requires(const Grouped& grouped, const Windows& windows, 
   grouped.aggregate(std::int64_t{0}, fn, "store");
   windows.aggregate(std::int64_t{0}, fn, "store");
 };
+template <class W>
+concept CanWindow = requires(const Grouped& grouped, W windows) { grouped.windowed_by(windows); };
 template <class F>
 concept CanChoose = requires(const Orders& orders, F fn) {
   orders.to("topic", fn);
@@ -56,6 +58,8 @@ static_assert(!CanFilter<bool (*)(Key)> && !CanFilter<bool>);
 
 static_assert(CanMap<Pair (*)(Key, Value)> && CanMap<Pair (*)(Value)>);
 static_assert(!CanMap<int (*)(Key, Value)> && !CanMap<void (*)(Key, Value)>);
+
+static_assert(CanWindow<TimeWindows> && !CanWindow<WindowsWithoutGrace>);
 
 static_assert(CanFlatMap<std::vector<Pair> (*)(Key, Value)>);
 static_assert(!CanFlatMap<std::vector<int> (*)(Key, Value)> && !CanFlatMap<Pair (*)(Key, Value)>);

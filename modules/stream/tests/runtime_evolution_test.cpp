@@ -127,7 +127,7 @@ TEST_P(Evolution, a_store_under_another_name_is_refused) {
 TEST_P(Evolution, another_window_is_refused) {
   const auto windowed = [](std::chrono::milliseconds size) {
     return topology([size](auto& builder) {
-      orders(builder).group_by_key().windowed_by(tumbling(size)).count("counts");
+      orders(builder).group_by_key().windowed_by(tumbling(size).no_grace()).count("counts");
     });
   };
   auto driver = open_shop(make_world(), windowed(100ms));

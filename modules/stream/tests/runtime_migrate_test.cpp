@@ -62,7 +62,7 @@ TEST_P(Migrate, windows_that_were_closed_stay_closed) {
       auto read = orders(builder);
       (merged ? read.merge(returns(builder)) : read)
           .group_by_key()
-          .windowed_by(tumbling(std::chrono::seconds(1)).grace(std::chrono::milliseconds(0)))
+          .windowed_by(tumbling(std::chrono::seconds(1)).no_grace())
           .count("counts");
       returns(builder).group_by_key().count("returned");
     });

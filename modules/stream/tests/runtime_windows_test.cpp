@@ -31,12 +31,12 @@ constexpr std::int64_t hour_ms = 3'600'000;
 
 /// Deposits by account and second; each window closes half a second after its end.
 Topology windows(bool close = true) {
-  const TumblingWindows of_one_second = tumbling(1s);
+  const WindowsWithoutGrace of_one_second = tumbling(1s);
   TopologyBuilder builder("bank");
   builder.stream<string, Deposited>("deposits")
       .filter([](const Deposited& deposit) { return deposit.amount != ignored; })
       .group_by_key()
-      .windowed_by(close ? of_one_second.grace(500ms) : of_one_second)
+      .windowed_by(close ? of_one_second.grace(500ms) : of_one_second.never_closes())
       .reduce([](const Deposited&, const Deposited& last) { return last; }, "last")
       .to_stream()
       .for_each([](const Window&, const Deposited& last) {

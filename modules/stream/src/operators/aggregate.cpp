@@ -39,7 +39,7 @@ class AggregateNode final : public Node {
   bool is_late(std::int64_t timestamp_ms) {
     if (time_ == nullptr) return false;
     time_->observe(timestamp_ms);
-    return spec_.windows->is_closed(timestamp_ms, time_->ms());
+    return spec_.windows->is_closed(spec_.windows->end_of(timestamp_ms), time_->ms());
   }
 
   AggregateSpec spec_;

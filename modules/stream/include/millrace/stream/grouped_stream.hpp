@@ -51,7 +51,7 @@ inline auto counting() {
 }
 
 template <class K>
-[[nodiscard]] auto windowing(TumblingWindows windows) {
+[[nodiscard]] auto windowing(TimeWindows windows) {
   return [windows](const Message& message, void* key) {
     auto& windowed = *static_cast<Windowed<K>*>(key);
     windowed.key = *static_cast<const K*>(message.key);
@@ -65,7 +65,7 @@ template <class StoreKey, class A, class K, class V>
 [[nodiscard]] Table<StoreKey, A> add_aggregate(
     Graph& graph, NodeId node, bool repartition, NodeKind kind, const std::string& name,
     const Serdes& serdes, auto fold, std::function<void(const Message&, void*)> group = {},
-    const std::optional<TumblingWindows>& windows = {}) {
+    const std::optional<TimeWindows>& windows = {}) {
   if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
   const StoreId store = graph.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
                                     windows ? windows->to_string() : std::string(), serdes);
@@ -101,10 +101,12 @@ class GroupedStream {
     return added<A>(NodeKind::aggregate, store, serdes,
                     detail::folding<K, V, A>(std::move(initial), fn));
   }
-  WindowedStream<K, V> windowed_by(TumblingWindows windows) const {
+  WindowedStream<K, V> windowed_by(TimeWindows windows) const {
     graph_->check_windows(windows);
     return {*graph_, node_, repartition_, windows};
   }
+  /// Windows say how long they take late records: `.grace(d)`, `.no_grace()` or `.never_closes()`.
+  WindowedStream<K, V> windowed_by(WindowsWithoutGrace windows) const = delete;
 
  private:
   template <class A>
@@ -123,7 +125,7 @@ class GroupedStream {
 template <class K, class V>
 class WindowedStream {
  public:
-  WindowedStream(detail::Graph& graph, NodeId node, bool repartition, TumblingWindows windows)
+  WindowedStream(detail::Graph& graph, NodeId node, bool repartition, TimeWindows windows)
       : graph_(&graph), node_(node), repartition_(repartition), windows_(windows) {}
 
   Table<Windowed<K>, std::int64_t> count(std::string store, const Serdes& serdes = {}) const {
@@ -152,7 +154,7 @@ class WindowedStream {
   detail::Graph* graph_;
   NodeId node_;
   bool repartition_;
-  TumblingWindows windows_;
+  TimeWindows windows_;
 };
 
 }  // namespace millrace::stream

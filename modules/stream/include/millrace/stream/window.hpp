@@ -22,24 +22,16 @@ struct Windowed {
   BOOST_DESCRIBE_CLASS(Windowed, (), (key, start_ms, end_ms), (), ())
 };
 
-/// Windows of equal size that follow each other, aligned to 1970-01-01 UTC. The first and the last
-/// window end at the limits of the type. Without grace() windows never close, so no record is late.
-///
-///     tumbling(24h).grace(1h)
-struct TumblingWindows {
+/// Windows of one size that follow each other, aligned to 1970-01-01 UTC, and when they close. The
+/// first and the last window end with time itself. Made by a function of WindowsWithoutGrace.
+struct TimeWindows {
   std::int64_t size_ms = 0;              ///< at least 1
   std::optional<std::int64_t> grace_ms;  ///< no value: they never close; otherwise at least 0
 
-  /// The same windows with a grace: a window closes when the stream time of the operator is `after`
-  /// past its end. A record that comes later is left out and counted (InstanceStatus::late).
-  [[nodiscard]] TumblingWindows grace(std::chrono::milliseconds after) const {
-    return {size_ms, after.count()};
-  }
-  /// True if the window of this time is closed at this stream time of the operator.
-  [[nodiscard]] bool is_closed(std::int64_t timestamp_ms, std::int64_t stream_time_ms) const {
+  /// Whether the window that ends then is closed at that stream time of its operator.
+  [[nodiscard]] bool is_closed(std::int64_t end_ms, std::int64_t stream_time_ms) const {
     constexpr std::int64_t end_of_time = std::numeric_limits<std::int64_t>::max();
     std::int64_t closes_ms = 0;
-    const std::int64_t end_ms = end_of(timestamp_ms);
     if (!grace_ms || end_ms == end_of_time) return false;
     return !__builtin_add_overflow(end_ms, *grace_ms, &closes_ms) && closes_ms <= stream_time_ms;
   }
@@ -66,9 +58,26 @@ struct TumblingWindows {
     return "tumbling " + std::to_string(size_ms) + " ms";
   }
 };
+
+/// Windows that do not say yet how long they take late records. No operator takes them as they are:
+///
+///     tumbling(24h).grace(1h)
+struct WindowsWithoutGrace {
+  std::int64_t size_ms = 0;
+
+  /// Each is closed when the operator's stream time is `after` beyond its end. A record that comes
+  /// later is left out and counted (InstanceStatus::late).
+  [[nodiscard]] TimeWindows grace(std::chrono::milliseconds after) const {
+    return {size_ms, after.count()};
+  }
+  /// Each is closed when the operator's stream time comes to its end.
+  [[nodiscard]] TimeWindows no_grace() const { return {size_ms, 0}; }
+  /// However late, a record counts.
+  [[nodiscard]] TimeWindows never_closes() const { return {size_ms, std::nullopt}; }
+};
 /// A size of less than 1 ms is refused by TopologyBuilder::build().
-[[nodiscard]] inline TumblingWindows tumbling(std::chrono::milliseconds size) {
-  return {size.count(), std::nullopt};
+[[nodiscard]] inline WindowsWithoutGrace tumbling(std::chrono::milliseconds size) {
+  return {size.count()};
 }
 
 }  // namespace millrace::stream

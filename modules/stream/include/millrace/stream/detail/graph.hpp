@@ -80,7 +80,7 @@ struct AggregateSpec {
   /// Writes the key under which the message counts to `*key`, an object of the table's key type.
   /// None: the message's own.
   std::function<void(const Message&, void* key)> group;
-  std::optional<TumblingWindows> windows = {};  ///< of its keys
+  std::optional<TimeWindows> windows = {};  ///< of its keys
 };
 /// Folds messages by key in a store and hands on each new value. A message whose window is closed
 /// is late and left out.
@@ -225,7 +225,7 @@ class Graph {
   void version(const std::string& name, std::int64_t version);
 
   /// Windows of less than 1 ms and a grace of less than 0 ms are mistakes.
-  void check_windows(TumblingWindows windows);
+  void check_windows(TimeWindows windows);
 
   [[nodiscard]] Keys keys(NodeId node) const { return keys_[static_cast<std::size_t>(node)]; }
   [[nodiscard]] const std::string& service() const { return plan_.service; }
