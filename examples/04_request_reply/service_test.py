@@ -1,68 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright The Millrace Authors
 """Runs two instances of the service on one log, asks both over HTTP, kills one and asks the other."""
-import json
-import select
 import signal
-import subprocess
 import sys
 import tempfile
 import unittest
-import urllib.error
-import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from running_service import RunningService  # noqa: E402
 
 PROGRAM = sys.argv.pop()
 HAMLET = "/shows/hamlet/reservations/"
 MACBETH = "/shows/macbeth/reservations/"
 
 
-class Instance:
-    """A running instance; its address is known once it says that it has started."""
-
-    def __init__(self, directory, number):
-        command = [PROGRAM, "--log", f"file:{directory}/log", "--state-dir", f"{directory}/state", "--instance", str(number)]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            entry = json.loads(line)
-            if entry["message"] == "started":
-                self.url = f"http://127.0.0.1:{entry['port']}"
-                break
-        else:
-            raise AssertionError("the service ended before it had started")
-        self.wait_until_ready()
-
-    def wait_until_ready(self):
-        # The service logs nothing when it is ready, so it is asked, with a pause between, as any probe does.
-        for _ in range(2400):
-            if self.ask("GET", "/readyz")[0] == 200:
-                return
-            select.select([], [], [], 0.05)
-        raise AssertionError("the service does not become ready")
-
-    def ask(self, method, path, body=None, wait=50):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", "Prefer": f"wait={wait}"} if data else {}
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                self.location = answer.headers["Location"]
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
-
-    def end(self, how):
-        self.process.send_signal(how)
-        code = self.process.wait(timeout=120)
-        self.process.stderr.close()
-        return code
-
-
 class ServiceTest(unittest.TestCase):
     def test_any_instance_replies_and_repeats_get_the_first_outcome(self):
         with tempfile.TemporaryDirectory() as directory:
-            one = Instance(directory, 1)
+            one = RunningService(PROGRAM, directory, "--instance", "1")
             self.addCleanup(lambda: one.process.kill())
-            two = Instance(directory, 2)
+            two = RunningService(PROGRAM, directory, "--instance", "2")
             self.addCleanup(lambda: two.process.kill())
             reserved = (200, {"seats": 2, "left": 98})
             self.assertEqual(one.ask("PUT", HAMLET + "r-1", {"seats": 2}), reserved)

@@ -14,6 +14,7 @@
 #include "millrace/log/errors.hpp"
 #include "millrace/service/entries.hpp"
 #include "millrace/service/requests.hpp"
+#include "millrace/service/send_when_durable.hpp"
 #include "millrace/stream/request_records.hpp"
 
 namespace millrace::service {
@@ -70,16 +71,6 @@ bool runs(telemetry::Logger& logger, std::string_view id, const Call& call) {
   return false;
 }
 
-// Responds when the reply is durable.
-void send_when_durable(DurabilityGate& durability, const log::LogPosition& position,
-                       http::Response response, http::Responder responder) {
-  auto held = std::make_shared<std::pair<http::Response, http::Responder>>(std::move(response),
-                                                                           std::move(responder));
-  durability.when_durable(position, [held](const Status& status) {
-    held->second.send(status ? std::move(held->first) : request_failed(status.error()));
-  });
-}
-
 }  // namespace
 
 Result<stream::RequestAsked> encode_asked(const codec::TypeInfo& key_type, const void* key,
@@ -104,6 +95,15 @@ http::Response request_failed(const Error& error) {
   if (error.is(log::errc::too_large)) return http::problem(413, name, {}, error.message());
   const int status = error.is(millrace::errc::busy) ? 429 : 503;
   return http::problem_retry(status, retry_after, name, error.message());
+}
+
+void send_when_durable(DurabilityGate& durability, const log::LogPosition& position,
+                       http::Response response, http::Responder responder) {
+  auto held = std::make_shared<std::pair<http::Response, http::Responder>>(std::move(response),
+                                                                           std::move(responder));
+  durability.when_durable(position, [held](const Status& status) {
+    held->second.send(status ? std::move(held->first) : request_failed(status.error()));
+  });
 }
 
 struct RequestDesks::Desk::Thread {

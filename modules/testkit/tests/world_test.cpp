@@ -165,8 +165,8 @@ TEST(World, writes_and_reads_topics_as_its_topologies_do) {
   world.write("orders", std::string("order-1"), Ordered{"lamp", 2}, 1'000);
   world.run_to_rest();
   const std::string changelog = "warehouse.last.changelog";
-  const auto last = world.reader().decode_all<std::string, Ordered>(changelog,
-                                                                    world.reader().all(changelog));
+  const auto last =
+      world.reader().decode_all<std::string, Ordered>(changelog, world.reader().all(changelog));
   ASSERT_EQ(last.size(), 1U);
   EXPECT_EQ(last[0].key, "order-1");
   EXPECT_EQ(last[0].value.quantity, 2);
