@@ -38,6 +38,38 @@ testing::AssertionResult both_have_their_share(LogReader& log) {
   return shared;
 }
 
+// Each has requests whose ids belong to the others, and clients who ask again elsewhere.
+TEST(ThreeStorefronts, reply_to_every_request_while_one_of_them_dies_and_comes_back) {
+  const TemporaryDirectory directory;
+  Services services(directory);
+  services.start_all();
+  for (const int instance : {2, 3})
+    services.start("storefront", {.instance = instance});
+  ASSERT_TRUE(services.all_ready());
+  const std::vector<std::string> storefronts{"storefront", "storefront-2", "storefront-3"};
+  Shoppers shoppers(services, mixed_postings("S-", 300), {.at_once = 9, .ask = storefronts});
+  ASSERT_TRUE(await("the shop is busy", [&] { return shoppers.answered() > 60; }));
+  services.process("storefront-2").kill();
+  ASSERT_TRUE(await("the others serve", [&] { return shoppers.answered() > 150; }));
+  services.start("storefront", {.instance = 2});
+  ASSERT_TRUE(services.ready("storefront-2"));
+  ASSERT_TRUE(shoppers.served());
+  EXPECT_TRUE(shoppers.all_answered(201));
+  // Known to all, also what another one was asked, and refused with another body.
+  const Posting first = mixed_postings("S-", 1).front();
+  const Posting other = order("S-0", "71053", 9);
+  for (const std::string& storefront : storefronts) {
+    EXPECT_EQ(services.post(first.target, first.body, {}, storefront).status, 201) << storefront;
+    EXPECT_EQ(services.post(other.target, other.body, {}, storefront).status, 409) << storefront;
+  }
+  ASSERT_TRUE(services.at_rest(300));
+  const Audited audited = audit(directory);
+  EXPECT_TRUE(holds(audited.report));
+  EXPECT_EQ(audited.report.completed, audited.report.orders);
+  EXPECT_EQ(audited.report.invoices, 300);
+  EXPECT_TRUE(services.stop_all());
+}
+
 TEST(TwoInstances, share_the_partitions_and_one_carries_on_when_the_other_dies) {
   const TemporaryDirectory directory;
   Services services(directory);

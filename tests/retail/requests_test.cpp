@@ -144,8 +144,9 @@ TEST_F(Requests, the_same_order_with_other_white_space_gets_the_same_answer) {
 }
 
 TEST_F(Requests, a_request_near_the_limit_of_a_record_costs_no_other_request) {
-  // The log takes records of 1 MiB and 12 bytes; with its envelope this order is some bytes below
-  // or above that. All are sent beside small ones, which must not notice.
+  // The log takes records of 1 MiB and 12 bytes; as it is asked, with a backslash for each quote,
+  // this order is some bytes below or above that. All are sent beside small ones, which must not
+  // notice.
   const std::string description(900, 'x');
   const auto large = [&](const std::string& id, std::size_t bytes) {
     std::string lines;
@@ -163,7 +164,7 @@ TEST_F(Requests, a_request_near_the_limit_of_a_record_costs_no_other_request) {
   std::set<int> seen;
   for (std::size_t i = 0; i < 48; ++i) {
     const std::string id = "L-" + std::to_string(100 + i);
-    seen.insert(post({"/orders", id, large(id, (1U << 20U) - 560 + i * 8)}).status);
+    seen.insert(post({"/orders", id, large(id, (1U << 20U) - 38'400 + i * 800)}).status);
   }
   ASSERT_TRUE(shoppers.served());
   EXPECT_TRUE(shoppers.all_answered(201)) << "a small request paid for a large one";

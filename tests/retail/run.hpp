@@ -41,9 +41,10 @@ struct LatencyFigures {
 BOOST_DESCRIBE_STRUCT(LatencyFigures, (), (p50, p99, max))
 
 struct ServiceFigures {
+  std::int64_t instances = 0;
   std::int64_t starts = 0;
 };
-BOOST_DESCRIBE_STRUCT(ServiceFigures, (), (starts))
+BOOST_DESCRIBE_STRUCT(ServiceFigures, (), (instances, starts))
 
 /// What a finished run says of itself.
 struct Summary : Outcome {

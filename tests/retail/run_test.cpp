@@ -190,6 +190,21 @@ TEST(Run, its_children_end_when_it_is_killed_and_the_next_run_continues) {
   EXPECT_TRUE(same_outcome(*summary, expected_in_ample("600")));
 }
 
+TEST(Run, storefronts_take_turns_and_the_summary_counts_them) {
+  const TemporaryDirectory directory;
+  const Finished run =
+      run_retail(directory, {"--once", "--stock", "ample", "--limit", "600", "--storefronts", "4",
+                             "--chaos", "0.2", "--seed", "8"});
+  ASSERT_EQ(run.exit, (Exit{0, 0})) << run.output;
+  const auto summary = read_summary(directory.file("data/summary.json"));
+  ASSERT_TRUE(summary) << run.output;
+  EXPECT_TRUE(holds(summary->audit));
+  EXPECT_TRUE(same_outcome(*summary, expected_in_ample("600")));
+  ASSERT_EQ(summary->services.size(), service_names().size());
+  for (const std::string& service : service_names())
+    EXPECT_EQ(summary->services.at(service).instances, service == "storefront" ? 4 : 1) << service;
+}
+
 TEST(Run, chaos_kills_under_the_given_seed_and_changes_no_outcome) {
   const TemporaryDirectory directory;
   const Finished run = run_retail(

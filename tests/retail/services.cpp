@@ -119,8 +119,8 @@ Response Services::get(const std::string& name, const std::string& target) const
 }
 
 Response Services::post(const std::string& target, const std::string& body,
-                        millrace::http::Headers headers) const {
-  const std::string base = url("storefront");
+                        millrace::http::Headers headers, const std::string& storefront) const {
+  const std::string base = url(storefront);
   if (base.empty()) return {.status = 0};
   auto answer =
       millrace::http::fetch(Method::post, base + target, body, std::move(headers), answer_timeout);

@@ -60,7 +60,8 @@ class Services {
   [[nodiscard]] millrace::http::Response get(const std::string& name,
                                              const std::string& target) const;
   [[nodiscard]] millrace::http::Response post(const std::string& target, const std::string& body,
-                                              millrace::http::Headers headers = {}) const;
+                                              millrace::http::Headers headers = {},
+                                              const std::string& storefront = "storefront") const;
   /// The value of a metric without labels; nothing when the service does not show it.
   [[nodiscard]] std::optional<double> metric(const std::string& name,
                                              std::string_view metric) const;

@@ -64,9 +64,12 @@ std::vector<Posting> mixed_postings(const std::string& prefix, int count) {
   return postings;
 }
 
-Shoppers::Shoppers(const Services& services, std::vector<Posting> postings, int at_once)
-    : services_(services), postings_(std::move(postings)), statuses_(postings_.size()) {
-  for (int i = 0; i < at_once; ++i)
+Shoppers::Shoppers(const Services& services, std::vector<Posting> postings, Shopping how)
+    : services_(services),
+      postings_(std::move(postings)),
+      storefronts_(std::move(how.ask)),
+      statuses_(postings_.size()) {
+  for (int i = 0; i < how.at_once; ++i)
     threads_.emplace_back([this] { shop(); });
 }
 
@@ -76,7 +79,8 @@ void Shoppers::shop() {
   for (std::size_t number = next_++; number < postings_.size() && !leaving_; number = next_++) {
     const Posting& posting = postings_[number];
     while (!leaving_) {
-      const int status = services_.post(posting.target, posting.body).status;
+      const std::string& storefront = storefronts_[asked_++ % storefronts_.size()];
+      const int status = services_.post(posting.target, posting.body, {}, storefront).status;
       const bool undecided = status == 202;
       const bool refused = status == 0 || status == 429 || status == 503 || status == 504;
       if (!undecided && !refused) {

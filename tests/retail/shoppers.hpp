@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "services.hpp"
@@ -31,6 +32,12 @@ struct Posting {
 /// begin with `prefix`.
 [[nodiscard]] std::vector<Posting> mixed_postings(const std::string& prefix, int count);
 
+/// How Shoppers post.
+struct Shopping {
+  int at_once = 8;
+  std::vector<std::string> ask = {"storefront"};  ///< in turn
+};
+
 /// Customers who post requests, a few at a time, each again and again until it is decided: a
 /// refusal and a 202 (not decided within the time that a request waits) do not count. Runs in
 /// threads of its own.
@@ -38,7 +45,9 @@ class Shoppers {
  public:
   /// `services` outlives the shoppers and starts or ends no service but through their processes
   /// while they shop.
-  Shoppers(const Services& services, std::vector<Posting> postings, int at_once = 8);
+  Shoppers(const Services& services, std::vector<Posting> postings, Shopping how = {});
+  Shoppers(const Services& services, std::vector<Posting> postings, int at_once)
+      : Shoppers(services, std::move(postings), Shopping{.at_once = at_once}) {}
   /// Sends them home.
   ~Shoppers();
   /// Waits until all have their answer.
@@ -55,6 +64,8 @@ class Shoppers {
   void shop();
   const Services& services_;
   const std::vector<Posting> postings_;
+  const std::vector<std::string> storefronts_;
+  std::atomic<std::size_t> asked_{0};
   std::vector<std::atomic<int>> statuses_;
   std::atomic<std::size_t> next_{0};
   std::atomic<int> answered_{0};

@@ -19,6 +19,10 @@ namespace retail {
 /// timestamp is the time of the order.
 inline constexpr const char* requests_topic = "requests";
 
+/// Of the storefront alone: what was asked over HTTP, with repeats. The first under an id becomes
+/// an event in `requests`. Key: the id.
+inline constexpr const char* asked_topic = "storefront.requests";
+
 /// More pieces on one line, or a larger total, is taken for a mistake. Thousands of the largest
 /// orders of one country still add up to what JSON tells apart, 2^53.
 inline constexpr std::int64_t quantity_max = 1'000'000'000;

@@ -88,7 +88,8 @@ struct Feed::State {
   std::int64_t refused_ns = 0;
   std::int64_t open_loop_start_ns = 0;
   bool stopping = false;
-  std::unique_ptr<millrace::http::ClientPool> pool;
+  std::vector<std::unique_ptr<millrace::http::ClientPool>> pools;
+  std::size_t sent = 0;  ///< by the thread alone
   std::thread thread;
 };
 
@@ -160,8 +161,8 @@ void Feed::State::send(std::size_t index, std::size_t others) {
   request.target = std::move(item.target);
   request.body = std::move(item.body);
   request.timeout = std::chrono::seconds(60);
-  const Status taken =
-      pool->send(std::move(request), [=, this](const Result<millrace::http::Response>& answer) {
+  const Status taken = pools[sent++ % pools.size()]->send(
+      std::move(request), [=, this](const Result<millrace::http::Response>& answer) {
         on_answer(index, is_order, others, answer);
       });
   if (!taken) on_answer(index, is_order, others, fail(taken.error()));
@@ -228,13 +229,17 @@ std::int64_t pause_before_resend_ns(std::optional<std::string_view> retry_after)
 
 Result<std::unique_ptr<Feed>> Feed::start(FeedOptions options, FeedSource source,
                                           millrace::Clock& clock) {
+  if (options.urls.empty()) return fail(millrace::errc::invalid_argument, "no storefront is named");
   millrace::http::ClientPoolOptions pool;
-  pool.url = options.url;
   pool.connections =
       options.rate > 0 ? max_connections : std::min(options.in_flight, max_connections);
   pool.max_queued = std::max(open_loop_limit, options.in_flight);
   auto state = std::make_unique<State>(std::move(options), std::move(source), clock);
-  MILLRACE_ASSIGN(state->pool, millrace::http::ClientPool::create(std::move(pool)));
+  for (const std::string& url : state->options.urls) {
+    pool.url = url;
+    MILLRACE_ASSIGN(auto opened, millrace::http::ClientPool::create(pool));
+    state->pools.push_back(std::move(opened));
+  }
   State& running = *state;
   state->thread = std::thread([&running] { running.run(); });
   return std::unique_ptr<Feed>(new Feed(std::move(state)));
@@ -249,7 +254,7 @@ Feed::~Feed() {
   }
   state_->changed.notify_one();
   state_->thread.join();
-  state_->pool.reset();
+  state_->pools.clear();
 }
 
 FeedProgress Feed::progress() const {

@@ -27,7 +27,9 @@ struct FeedItem {
 using FeedSource = std::function<FeedItem(std::size_t index)>;
 
 struct FeedOptions {
-  std::string url{};           ///< of the storefront
+  /// Of the instances of the storefront: each gets the next request. One that is sent again goes to
+  /// the next one too.
+  std::vector<std::string> urls = {};
   std::size_t in_flight = 64;  ///< closed loop: requests at once
   double rate = 0;             ///< open loop: requests per second, answered or not; 0: closed loop
   std::size_t total = 0;       ///< requests there are

@@ -77,19 +77,23 @@ ExampleRun::ExampleRun(const RunOptions& options, const DataDirectory& directory
       seed_(options.seed != 0 ? options.seed : millrace::real_seed()) {}
 
 Status ExampleRun::start(const std::string& program_directory) {
-  std::uint16_t port = options_.port;
-  if (port == 0) {
-    MILLRACE_ASSIGN(port, free_port());
+  std::vector<std::uint16_t> ports;
+  if (options_.port != 0) ports.push_back(options_.port);
+  while (ports.size() < static_cast<std::size_t>(options_.storefronts)) {
+    MILLRACE_ASSIGN(const std::uint16_t port, free_port(ports));
+    ports.push_back(port);
   }
-  url_ = "http://127.0.0.1:" + std::to_string(port);
+  for (const std::uint16_t port : ports)
+    urls_.push_back("http://127.0.0.1:" + std::to_string(port));
   for (auto& child :
-       service_children(options_, directory_, log_.identity(), program_directory, port)) {
+       service_children(options_, directory_, log_.identity(), program_directory, ports)) {
     // A run file left by a killed service would name a process that is no more.
     static_cast<void>(
         millrace::real_file_system().remove(directory_.path("run/" + child.name + ".json")));
     MILLRACE_TRY(services_.start(std::move(child)));
   }
-  view_.emplace(LiveView::standard_output(), url_, millrace::real_clock().monotonic_ns());
+  view_.emplace(LiveView::standard_output(), storefront_url(),
+                millrace::real_clock().monotonic_ns());
   while (!all_ready()) {
     MILLRACE_TRY(watch(watch_ms));
     if (!signal_.empty())
@@ -181,7 +185,7 @@ bool ExampleRun::all_idle() const {
 
 Result<bool> ExampleRun::feed_all() {
   FeedOptions feed;
-  feed.url = url_;
+  feed.urls = urls_;
   feed.in_flight = static_cast<std::size_t>(options_.in_flight);
   feed.rate = options_.rate;
   feed.total = invoices_.size();

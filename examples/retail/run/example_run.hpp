@@ -49,7 +49,8 @@ class ExampleRun {
   void stop();
   /// Audits the topics and sums up. `left` gets what the next pass begins with.
   [[nodiscard]] millrace::Result<Summary> sum_up(PassEnd& left);
-  [[nodiscard]] const std::string& storefront_url() const { return url_; }
+  /// Of the first storefront.
+  [[nodiscard]] const std::string& storefront_url() const { return urls_.front(); }
 
  private:
   [[nodiscard]] millrace::Status watch(std::int64_t timeout_ms);
@@ -78,9 +79,9 @@ class ExampleRun {
   std::optional<LiveView> view_;
   RunPhase phase_ = RunPhase::starting;
   std::map<std::string, std::int64_t> lag_;
-  std::int64_t lag_ns_ = 0;   ///< when it was looked at
-  std::size_t lag_turn_ = 0;  ///< the service that was asked last
-  std::string url_;
+  std::int64_t lag_ns_ = 0;        ///< when it was looked at
+  std::size_t lag_turn_ = 0;       ///< the service that was asked last
+  std::vector<std::string> urls_;  ///< of the storefronts
   std::unique_ptr<Feed> feed_;
   FeedProgress feed_progress_;
   std::int64_t rest_ns_ = 0;

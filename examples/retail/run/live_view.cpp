@@ -119,7 +119,7 @@ std::vector<std::string> LiveView::head(const RunFigures& figures) const {
 }
 
 std::vector<std::string> LiveView::table(const RunFigures& figures) const {
-  std::vector<std::string> lines{format("%-11s%-12s%8s%8s%10s%7s%7s  %s", "SERVICE", "STATE", "PID",
+  std::vector<std::string> lines{format("%-14s%-12s%8s%8s%10s%7s%7s  %s", "SERVICE", "STATE", "PID",
                                         "STARTS", "CPU S", "CPU %", "LAG", "LAST END")};
   Seen all;
   for (const ChildStatus& service : figures.services) {
@@ -128,7 +128,7 @@ std::vector<std::string> LiveView::table(const RunFigures& figures) const {
     const auto lag = figures.lag.find(service.name);
     all.cpu_seconds += service.cpu_seconds;
     all.cpu_share += share;
-    std::string line = format("%-11s%-12s%8lld%8u%10.2f%7.0f%7s  %s", service.name.c_str(),
+    std::string line = format("%-14s%-12s%8lld%8u%10.2f%7.0f%7s  %s", service.name.c_str(),
                               std::string(to_string(service.state)).c_str(), shown(service.pid),
                               service.starts, service.cpu_seconds, share * 100,
                               lag == figures.lag.end() ? "-" : std::to_string(lag->second).c_str(),
@@ -136,7 +136,7 @@ std::vector<std::string> LiveView::table(const RunFigures& figures) const {
     if (service.state != ChildState::running) line += "  " + service.log_file;
     lines.push_back(std::move(line));
   }
-  lines.push_back(format("%-39s%10.2f%7.0f%7s", "in all", all.cpu_seconds, all.cpu_share * 100,
+  lines.push_back(format("%-42s%10.2f%7.0f%7s", "in all", all.cpu_seconds, all.cpu_share * 100,
                          lag_in_all(figures).c_str()));
   return lines;
 }

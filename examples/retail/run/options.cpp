@@ -32,6 +32,7 @@ using Check = std::function<std::string(const std::string&)>;
 constexpr std::uint64_t max_limit = 1'000'000'000;
 constexpr std::uint64_t max_in_flight = 10'000;
 constexpr std::uint64_t max_port = 65'535;
+constexpr std::uint64_t max_storefronts = 16;
 constexpr std::uint64_t max_retention_ms = 3'153'600'000'000;  // a hundred years
 
 template <class Number>
@@ -119,7 +120,10 @@ void add_options(CLI::App& app, RunOptions& run) {
       ->capture_default_str();
   app.add_flag("--fresh", run.fresh, "Delete the run that is in that directory, and begin again")
       ->disable_flag_override();
-  app.add_option("--port", run.port, "Port of the storefront; 0 takes a free one")
+  app.add_option("--storefronts", run.storefronts, "Instances of the storefront")
+      ->check(whole_number(1, max_storefronts))
+      ->capture_default_str();
+  app.add_option("--port", run.port, "Port of the first storefront; 0 takes a free one")
       ->check(whole_number(0, max_port))
       ->capture_default_str();
   app.add_option(

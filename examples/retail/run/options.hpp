@@ -22,7 +22,8 @@ struct RunOptions {
   std::int64_t first_pass = 1;   ///< over the invoices
   std::int64_t last_pass = 1;
   std::optional<std::int64_t> retention_ms = {};  ///< of public topics; no value: as it is
-  std::uint16_t port = 0;                         ///< of the storefront; 0: a free one
+  std::int64_t storefronts = 1;                   ///< instances of the storefront
+  std::uint16_t port = 0;                         ///< of the first of them; 0: a free one
   std::string log;                                ///< URL; default file:DATA/log
   std::string summary;                            ///< another place to write the summary to
   double chaos_seconds = 0;                       ///< kill a service about so often; 0: never

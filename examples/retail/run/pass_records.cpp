@@ -33,7 +33,7 @@ namespace {
 constexpr const char* audit_group = "retail-audit";
 constexpr std::array audited_topics{requests_topic,  orders_topic,  stock_topic,  payments_topic,
                                     shipments_topic, shelves_topic, revenue_topic};
-constexpr std::array other_topics{prices_topic, products_topic, funnel_topic};
+constexpr std::array other_topics{asked_topic, prices_topic, products_topic, funnel_topic};
 // Whole segments are removed or compacted, and the last one stays: of a year a partition has some
 // MiB.
 constexpr std::uint64_t segment_bytes = 1U << 20U;

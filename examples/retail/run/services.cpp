@@ -17,16 +17,15 @@
 
 namespace retail {
 
-std::vector<millrace::service::ChildSpec> service_children(const RunOptions& options,
-                                                           const DataDirectory& directory,
-                                                           const std::string& log_identity,
-                                                           const std::string& program_directory,
-                                                           std::uint16_t storefront_port) {
+std::vector<millrace::service::ChildSpec> service_children(
+    const RunOptions& options, const DataDirectory& directory, const std::string& log_identity,
+    const std::string& program_directory, const std::vector<std::uint16_t>& storefront_ports) {
   std::vector<millrace::service::ChildSpec> children;
-  for (const std::string_view name : service_names) {
+  const auto add = [&](const std::string& service, std::size_t number,
+                       const std::vector<std::string>& more) {
     millrace::service::ChildSpec child;
-    child.name = name;
-    child.command = {program_directory + "/retail-" + child.name,
+    child.name = number == 1 ? service : service + "-" + std::to_string(number);
+    child.command = {program_directory + "/retail-" + service,
                      "--log",
                      options.log,
                      "--log-identity",
@@ -39,13 +38,24 @@ std::vector<millrace::service::ChildSpec> service_children(const RunOptions& opt
                      directory.path("run"),
                      "--state-dir",
                      directory.path("state")};
-    if (child.name == "storefront") {
-      child.command.insert(child.command.end(), {"--port", std::to_string(storefront_port)});
-    }
+    child.command.insert(child.command.end(), more.begin(), more.end());
     child.log_file = directory.path("logs") + "/" + child.name + ".log";
     children.push_back(std::move(child));
+  };
+  for (const std::string_view name : service_names) {
+    if (name != "storefront") {
+      add(std::string(name), 1, {});
+      continue;
+    }
+    for (std::size_t i = 0; i < storefront_ports.size(); ++i)
+      add(std::string(name), i + 1,
+          {"--port", std::to_string(storefront_ports[i]), "--instance", std::to_string(i + 1)});
   }
   return children;
+}
+
+std::string service_of(const std::string& instance) {
+  return instance.substr(0, instance.find('-'));
 }
 
 namespace {
@@ -94,13 +104,13 @@ millrace::Result<std::uint16_t> client_port() {
 
 }  // namespace
 
-millrace::Result<std::uint16_t> free_port() {
+millrace::Result<std::uint16_t> free_port(const std::vector<std::uint16_t>& taken) {
   constexpr int lowest = 10'000;
   const int count = first_client_port() - lowest;
   // Those who begin at the same time begin at different places.
   for (int i = 0; i < std::min(count, 1'000); ++i) {
     const auto port = static_cast<std::uint16_t>(lowest + (::getpid() * 7 + i) % count);
-    if (is_free(port)) return port;
+    if (std::find(taken.begin(), taken.end(), port) == taken.end() && is_free(port)) return port;
   }
   return client_port();
 }

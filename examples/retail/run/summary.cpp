@@ -3,6 +3,7 @@
 
 #include "summary.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/describe/class.hpp>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include "millrace/base/terminal_text.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/codec/write_json.hpp"
+#include "services.hpp"
 
 namespace retail {
 
@@ -31,12 +33,14 @@ struct AuditFigures {
 };
 BOOST_DESCRIBE_STRUCT(AuditFigures, (), (ok, violations))
 
+// Of all instances of a service: sums, and the most memory that one of them had.
 struct ServiceFigures {
+  std::int64_t instances = 0;
   double cpu_seconds = 0;
   double peak_rss_mb = 0;
   std::int64_t starts = 0;
 };
-BOOST_DESCRIBE_STRUCT(ServiceFigures, (), (cpu_seconds, peak_rss_mb, starts))
+BOOST_DESCRIBE_STRUCT(ServiceFigures, (), (instances, cpu_seconds, peak_rss_mb, starts))
 
 struct SummaryFigures {
   static constexpr std::array millrace_as_text{"seed"};
@@ -99,8 +103,11 @@ SummaryFigures figures_of(const Summary& summary) {
   figures.kills = summary.kills;
   figures.seed = summary.seed;
   for (const auto& service : summary.services) {
-    figures.services[service.name] = {
-        service.cpu_seconds, static_cast<double>(service.peak_rss_bytes) / 1e6, service.starts};
+    ServiceFigures& sum = figures.services[service_of(service.name)];
+    ++sum.instances;
+    sum.cpu_seconds += service.cpu_seconds;
+    sum.peak_rss_mb = std::max(sum.peak_rss_mb, static_cast<double>(service.peak_rss_bytes) / 1e6);
+    sum.starts += service.starts;
   }
   figures.audit = {audit.ok, audit.violations};
   figures.seen = summary.seen;
@@ -161,8 +168,10 @@ std::string to_text(const Summary& summary) {
     print(out, "chaos       %lld kills, seed %llu\n", number(figures.kills),
           static_cast<unsigned long long>(figures.seed));
   for (const auto& [name, service] : figures.services) {
-    print(out, "%-11s %.2f s of CPU, %.0f MB at most, starts %lld\n", name.c_str(),
+    print(out, "%-11s %.2f s of CPU, %.0f MB at most, starts %lld", name.c_str(),
           service.cpu_seconds, service.peak_rss_mb, number(service.starts));
+    if (service.instances > 1) print(out, ", %lld instances", number(service.instances));
+    out += "\n";
   }
   print(out, "audit       %s\n", figures.audit.ok ? "holds" : "VIOLATED:");
   for (const std::string& violation : figures.audit.violations)

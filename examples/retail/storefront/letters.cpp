@@ -19,11 +19,11 @@ using millrace::stream::Processor;
 using millrace::stream::ProcessorContext;
 using millrace::stream::Stream;
 
-class LetterReader final : public Processor<RequestId, AnyValue> {
+class LetterReader final : public Processor<std::string, AnyValue> {
  public:
   explicit LetterReader(Emitter<RequestId, Letter> letters) : letters_(letters) {}
 
-  void process(const RequestId& id, const AnyValue&, ProcessorContext& context) override {
+  void process(const std::string& id, const AnyValue&, ProcessorContext& context) override {
     const auto& record = context.record();
     const auto header = [&](std::string_view name) {
       return std::string(record.headers.find(name).value_or(""));
@@ -35,7 +35,7 @@ class LetterReader final : public Processor<RequestId, AnyValue> {
     letter.type = record.context.type;
     letter.event = record.context.id;
     letter.reason = header("dl-reason");
-    context.emit(letters_, id, letter);
+    context.emit(letters_, RequestId{id}, letter);
   }
 
  private:
@@ -44,11 +44,19 @@ class LetterReader final : public Processor<RequestId, AnyValue> {
 
 }  // namespace
 
+std::vector<std::string> steps() {
+  std::vector<std::string> services;
+  for (const std::string_view topic : step_dead_letters_topics)
+    services.emplace_back(topic.substr(0, topic.find('.')));
+  return services;
+}
+
 Stream<RequestId, Letter> read_letters(millrace::stream::TopologyBuilder& builder) {
   const auto topics = std::span(step_dead_letters_topics);
-  Stream<RequestId, AnyValue> all = builder.stream<RequestId, AnyValue>(topics.front());
+  // With the keys that Requests reads them with.
+  Stream<std::string, AnyValue> all = builder.stream<std::string, AnyValue>(topics.front());
   for (const char* topic : topics.subspan(1))
-    all = all.merge(builder.stream<RequestId, AnyValue>(topic));
+    all = all.merge(builder.stream<std::string, AnyValue>(topic));
   const auto letters = builder.emitter<RequestId, Letter>("letters-read");
   all.process<LetterReader>("letter-reader", letters);
   return builder.stream(letters).repartition("letters");

@@ -4,6 +4,7 @@
 
 #include <boost/describe/class.hpp>
 #include <string>
+#include <vector>
 
 #include "millrace/stream/topology.hpp"
 #include "retail/contracts/ids.hpp"
@@ -20,7 +21,10 @@ struct Letter {
 };
 BOOST_DESCRIBE_STRUCT(Letter, (), (place, topic, type, event, reason))
 
-/// The letters of all services on whose work the outcome of a request depends, by the request's id.
+/// The services on whose work the outcome of a request depends.
+[[nodiscard]] std::vector<std::string> steps();
+
+/// The letters of these services, by the request's id.
 /// A letter stands in the partition of the task that wrote it, so they are repartitioned.
 [[nodiscard]] millrace::stream::Stream<RequestId, Letter> read_letters(
     millrace::stream::TopologyBuilder& builder);

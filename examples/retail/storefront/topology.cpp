@@ -17,7 +17,7 @@ namespace retail::storefront {
 
 namespace reads {
 
-// Of each event only what the view shows: the rest is not even parsed.
+// Of each event only what the view shows: the rest is not even parsed. Outcomes are read whole.
 struct Request {
   std::uint64_t body_hash = 0;
   Country country;
@@ -34,15 +34,8 @@ struct OrderValidated {
   Money total_milli;
 };
 BOOST_DESCRIBE_STRUCT(OrderValidated, (), (country, total_milli))
-struct OrderConfirmed {};
-BOOST_DESCRIBE_STRUCT(OrderConfirmed, (), ())
 struct OrderCompleted {};
 BOOST_DESCRIBE_STRUCT(OrderCompleted, (), ())
-struct OrderRejected {
-  RejectionReason reason = RejectionReason::out_of_stock;
-  std::vector<Shortage> shortages;
-};
-BOOST_DESCRIBE_STRUCT(OrderRejected, (), (reason, shortages))
 struct ReturnAccepted {
   Country country;
   Money total_milli;
@@ -50,13 +43,11 @@ struct ReturnAccepted {
 BOOST_DESCRIBE_STRUCT(ReturnAccepted, (), (country, total_milli))
 struct WriteOffAccepted {};
 BOOST_DESCRIBE_STRUCT(WriteOffAccepted, (), ())
-struct ReturnCompleted {};
-BOOST_DESCRIBE_STRUCT(ReturnCompleted, (), ())
 
 using RequestIn = std::variant<OrderRequested, ReturnRequested, WriteOffRequested>;
-using OrderIn = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected,
-                             ReturnAccepted, ReturnCompleted, WriteOffAccepted>;
-using StockIn = std::variant<StockWrittenOff>;
+// Of orders and of stock.
+using StepIn = std::variant<OrderValidated, OrderConfirmed, OrderCompleted, OrderRejected,
+                            ReturnAccepted, ReturnCompleted, WriteOffAccepted, StockWrittenOff>;
 
 }  // namespace reads
 
@@ -68,6 +59,7 @@ using millrace::stream::StoreRef;
 using StatusStore = StoreRef<RequestId, RequestView>;
 using CountsStore = StoreRef<std::string, OutcomeCounts>;
 
+constexpr std::int64_t for_ever_ms = 100LL * 365 * 24 * 3'600'000;
 constexpr int confirmed_rank = 2;
 constexpr int final_rank = 3;
 
@@ -120,19 +112,16 @@ RequestKind kind_of_event(std::string_view type) {
 
 class StatusKeeper {
  public:
-  StatusKeeper(StatusStore status, CountsStore counts, OutcomeListener* listener)
-      : status_(status), counts_(counts), listener_(listener) {}
+  StatusKeeper(StatusStore status, CountsStore counts) : status_(status), counts_(counts) {}
 
   template <class Event>
   void process(const RequestId& id, const Event& event, ProcessorContext& context) {
     auto store = context.store(status_);
     RequestView view = store.get(id).value_or(RequestView{});
     const Outcome before = view.outcome;
-    id_taken_ = false;
     take(event, view, context);
     store.put(id, view);
     if (view.outcome != before) count(before, view.outcome, context);
-    if (listener_ != nullptr && (view.outcome != before || id_taken_)) listener_->outcome_known(id);
   }
 
  private:
@@ -158,10 +147,7 @@ class StatusKeeper {
     const bool same = view.request.empty()
                           ? view.body_hash == 0 || view.body_hash == request.body_hash
                           : view.request == event;
-    if (!same) {
-      id_taken_ = true;
-      return;
-    }
+    if (!same) return;
     view.kind = kind;
     view.request = event;
     view.body_hash = request.body_hash;
@@ -192,7 +178,7 @@ class StatusKeeper {
     view.total_milli = order.total_milli;
     move(view, RequestStatus::validated);
   }
-  void take(const reads::OrderConfirmed&, RequestView& view, ProcessorContext&) {
+  void take(const OrderConfirmed&, RequestView& view, ProcessorContext&) {
     move(view, RequestStatus::confirmed);
     answer(view, Outcome::granted);
   }
@@ -200,7 +186,7 @@ class StatusKeeper {
     move(view, RequestStatus::completed);
     answer(view, Outcome::granted);
   }
-  void take(const reads::OrderRejected& rejected, RequestView& view, ProcessorContext&) {
+  void take(const OrderRejected& rejected, RequestView& view, ProcessorContext&) {
     move(view, RequestStatus::rejected);
     answer(view, Outcome::rejected);
     view.reason = boost::describe::enum_to_string(rejected.reason, "");
@@ -212,7 +198,7 @@ class StatusKeeper {
     view.total_milli = accepted.total_milli;
     move(view, RequestStatus::accepted);
   }
-  void take(const reads::ReturnCompleted&, RequestView& view, ProcessorContext&) {
+  void take(const ReturnCompleted&, RequestView& view, ProcessorContext&) {
     move(view, RequestStatus::completed);
     answer(view, Outcome::granted);
   }
@@ -255,34 +241,36 @@ class StatusKeeper {
 
   StatusStore status_;
   CountsStore counts_;
-  OutcomeListener* listener_;
-  bool id_taken_ = false;  // by another request than the one in hand
 };
 
 }  // namespace
 
 millrace::stream::Stream<Country, RevenueChanged> declare(
-    millrace::stream::TopologyBuilder& builder, OutcomeListener* listener) {
+    millrace::stream::TopologyBuilder& builder) {
   const auto requests = builder.stream<RequestId, reads::RequestIn>(requests_topic);
-  const auto orders = builder.stream<RequestId, reads::OrderIn>(orders_topic);
-  const auto stock = builder.stream<RequestId, reads::StockIn>(stock_topic);
+  const auto steps_of_requests = builder.stream<RequestId, reads::StepIn>(orders_topic)
+                                     .merge(builder.stream<RequestId, reads::StepIn>(stock_topic));
   const auto letters = read_letters(builder);
 
   const StatusStore status = builder.store<RequestId, RequestView>(status_store);
   const CountsStore counts = builder.store<std::string, OutcomeCounts>(outcomes_store);
-  builder.merge(requests, orders, stock, letters)
-      .process<StatusKeeper>("status-keeper", status, counts, listener);
+  builder.merge(requests, steps_of_requests, letters)
+      .process<StatusKeeper>("status-keeper", status, counts);
+  Requests::declare(builder,
+                    {.commands = requests_topic,
+                     .keep_ms = for_ever_ms,
+                     .steps = steps(),
+                     .kind = millrace::log::TopicKind::events},
+                    steps_of_requests);
   builder.stream<ProductCode, ProductSalesChanged>(products_topic).to_table(products_store);
   const auto revenue = builder.stream<Country, RevenueChanged>(revenue_topic);
   revenue.to_table(revenue_store);
   return revenue;
 }
 
-millrace::Result<millrace::stream::Topology> topology(const Settings& settings,
-                                                      OutcomeListener* listener) {
+millrace::Result<millrace::stream::Topology> topology(const Settings& settings) {
   millrace::stream::TopologyBuilder builder("storefront", settings.partitions);
-  declare(builder, listener);
-  builder.declare_topic(requests_topic, millrace::log::TopicKind::events);
+  declare(builder);
   return builder.build();
 }
 

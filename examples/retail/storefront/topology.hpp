@@ -9,10 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/stream/requests.hpp"
 #include "millrace/stream/topology.hpp"
 #include "retail/contracts/insights.hpp"
 #include "retail/contracts/orders.hpp"
+#include "retail/contracts/requests.hpp"
 #include "retail/contracts/settings.hpp"
+#include "retail/contracts/stock.hpp"
 
 namespace retail::storefront {
 
@@ -78,25 +81,18 @@ inline constexpr const char* outcomes_store = "outcomes";  ///< std::string -> O
 inline constexpr const char* revenue_store = "revenue";    ///< Country -> RevenueChanged
 inline constexpr const char* products_store = "products";  ///< ProductCode -> ProductSalesChanged
 
-/// Notified when a request got its outcome, and when one came under an id that another has. A hint
-/// only: called by the task's thread before the commit, so look into the committed view `status`
-/// after the step that is under way, and do not rely on being called (a commit may be refused,
-/// another instance may own the task).
-class OutcomeListener {
- public:
-  virtual ~OutcomeListener() = default;
-  virtual void outcome_known(const RequestId& id) = 0;
-};
+/// What is asked over HTTP, and the events of orders and stock that are its outcome. The id of a
+/// request is its key; it stays known for ever.
+using Requests = millrace::stream::Requests<RequestId, RequestEvent, OrderConfirmed, OrderRejected,
+                                            ReturnCompleted, StockWrittenOff>;
 
 /// Declares in a builder of the storefront what topology() has. Returns what it reads of revenue.
 millrace::stream::Stream<Country, RevenueChanged> declare(
-    millrace::stream::TopologyBuilder& builder, OutcomeListener* listener = nullptr);
+    millrace::stream::TopologyBuilder& builder);
 
-/// The storefront's views: requests by id, revenue by country, sales by product. Also makes the
-/// topic `requests` that the HTTP side writes. `listener` may be null, else outlives every instance
-/// of the topology.
-[[nodiscard]] millrace::Result<millrace::stream::Topology> topology(
-    const Settings& settings, OutcomeListener* listener = nullptr);
+/// Publishes what is asked in the topic `requests`, and keeps the storefront's views: requests by
+/// id, revenue by country, sales by product.
+[[nodiscard]] millrace::Result<millrace::stream::Topology> topology(const Settings& settings);
 
 /// The `count` best sellers by pieces, ties by code.
 [[nodiscard]] std::vector<std::pair<ProductCode, ProductSalesChanged>> best_sellers(

@@ -11,6 +11,7 @@
 #include "millrace/base/json_writer.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/codec/write_json.hpp"
+#include "millrace/service/requests.hpp"
 #include "millrace/stream/plan.hpp"
 #include "millrace/testkit/topology_driver.hpp"
 #include "retail/contracts/orders.hpp"
@@ -33,6 +34,15 @@ inline constexpr Settings scarce{StockMode::scarce, 4};
 inline constexpr Settings ample{StockMode::ample, 4};
 
 inline RequestId id(std::string text) { return {std::move(text)}; }
+
+/// What the HTTP side of the storefront writes to asked_topic.
+inline millrace::stream::RequestAsked asked(const RequestId& id, const RequestEvent& event) {
+  using millrace::codec::type_info;
+  auto encoded = millrace::service::encode_asked(type_info<RequestId>(), &id,
+                                                 type_info<RequestEvent>(), &event);
+  if (!encoded) throw std::runtime_error(encoded.error().to_string());
+  return *std::move(encoded);
+}
 
 /// Lines of {product, quantity, price in thousandths}.
 struct TestLine {

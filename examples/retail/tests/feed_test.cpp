@@ -43,7 +43,7 @@ class FeedTest : public testing::Test {
     ASSERT_TRUE(server_->start());
   }
   void start_feed(FeedOptions options, millrace::Clock& clock) {
-    options.url = server_->url();
+    if (options.urls.empty()) options.urls = {server_->url()};
     auto feed = Feed::start(
         std::move(options),
         [](std::size_t index) { return FeedItem{"/orders", std::to_string(index), true}; }, clock);
@@ -103,6 +103,18 @@ TEST_F(FeedTest, what_was_refused_goes_before_what_was_never_sent_and_is_not_ref
   first.resize(8);
   EXPECT_THAT(first, Each(Lt(8))) << "the first eight were sent before all others";
   EXPECT_EQ(sent_again(), 6U) << "no more at once than the server takes";
+}
+
+// Nobody listens on the first port.
+TEST_F(FeedTest, what_one_storefront_does_not_answer_goes_to_the_next) {
+  start_server({});
+  start_feed({.urls = {"http://127.0.0.1:1", server_->url()}, .in_flight = 3, .total = 6},
+             millrace::real_clock());
+  for (int i = 0; i < 6; ++i)
+    ASSERT_NO_FATAL_FAILURE(answer_one());
+  ASSERT_TRUE(until([this] { return answered() == 6; }));
+  EXPECT_GE(sent_again(), 2U);
+  EXPECT_THAT(begun(), testing::UnorderedElementsAre(0, 1, 2, 3, 4, 5));
 }
 
 TEST_F(FeedTest, a_pause_that_the_server_asks_for_is_kept) {

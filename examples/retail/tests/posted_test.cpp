@@ -51,7 +51,7 @@ TEST(Posted, white_space_order_and_form_of_numbers_make_no_other_request) {
        body(line, R"(,"customer_id":null,"unknown":[1,2])")}) {
     const auto posted = read(RequestKind::order, same);
     ASSERT_TRUE(posted) << posted.error().to_string();
-    EXPECT_EQ(posted->event_id, first->event_id) << same;
+    EXPECT_EQ(posted->body_hash, first->body_hash) << same;
   }
 }
 
@@ -72,11 +72,11 @@ TEST(Posted, every_field_and_the_kind_make_another_request) {
             line + "]}")}) {
     const auto posted = read(RequestKind::order, other);
     ASSERT_TRUE(posted) << posted.error().to_string();
-    EXPECT_NE(posted->event_id, first->event_id) << other;
+    EXPECT_NE(posted->body_hash, first->body_hash) << other;
   }
   const auto back = read(RequestKind::goods_return, body(line, "", "return_id"));
   ASSERT_TRUE(back);
-  EXPECT_NE(back->event_id, first->event_id);
+  EXPECT_NE(back->body_hash, first->body_hash);
 }
 
 TEST(Posted, a_quantity_or_price_that_no_request_may_have_is_refused_naming_the_field) {

@@ -64,9 +64,12 @@ std::vector<Invoice> some_invoices(std::size_t count) {
 }
 
 RetailWorld::RetailWorld(std::uint64_t seed, const Settings& settings,
-                         millrace::testkit::WorldOptions options, int instances_of_stock)
+                         millrace::testkit::WorldOptions options, int instances_of_stock,
+                         int instances_of_storefront)
     : world_(seed, std::move(options)) {
-  world_.add_service("storefront", [settings] { return sound(storefront::topology(settings)); });
+  world_.add_service(
+      "storefront", [settings] { return sound(storefront::topology(settings)); },
+      instances_of_storefront);
   world_.add_service("orders", [settings] { return sound(orders::topology(settings)); });
   world_.add_service(
       "stock", [settings] { return sound(stock::topology(settings)); }, instances_of_stock);
@@ -77,8 +80,11 @@ RetailWorld::RetailWorld(std::uint64_t seed, const Settings& settings,
 }
 
 void RetailWorld::send(const Invoice& invoice) {
-  world_.write(requests_topic, RequestId{invoice.id}, request_of(invoice), invoice.ordered_at_ms,
-               invoice.id);
+  ask({invoice.id}, request_of(invoice), invoice.ordered_at_ms);
+}
+
+void RetailWorld::ask(const RequestId& id, const RequestEvent& event, std::int64_t at_ms) {
+  world_.write(asked_topic, id.text, asked(id, event), at_ms, id.text);
 }
 
 void RetailWorld::run(const std::vector<Invoice>& invoices) {

@@ -9,6 +9,7 @@
 
 #include "millrace/testkit/world.hpp"
 #include "retail/audit/audit.hpp"
+#include "retail/contracts/requests.hpp"
 #include "retail/contracts/settings.hpp"
 #include "retail/invoices/invoices.hpp"
 
@@ -21,9 +22,11 @@ namespace retail::test {
 class RetailWorld {
  public:
   RetailWorld(std::uint64_t seed, const Settings& settings,
-              millrace::testkit::WorldOptions options = {}, int instances_of_stock = 1);
-  /// Writes a request as the HTTP side of the storefront would.
+              millrace::testkit::WorldOptions options = {}, int instances_of_stock = 1,
+              int instances_of_storefront = 1);
+  /// Asks as the HTTP side of the storefront would.
   void send(const Invoice& invoice);
+  void ask(const RequestId& id, const RequestEvent& event, std::int64_t at_ms);
   /// Sends all with random steps in between, some of them twice, and comes to rest.
   void run(const std::vector<Invoice>& invoices);
   [[nodiscard]] AuditReport audit();

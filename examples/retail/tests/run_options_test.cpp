@@ -35,6 +35,8 @@ TEST(RunOptions, a_wrong_value_is_refused_in_one_line_that_names_the_option_and_
       {{"--limit", "1e3"}, "from 0 to 1000000000"},
       {{"--limit", "99999999999999999999"}, "from 0 to 1000000000"},
       {{"--limit", ""}, "from 0 to 1000000000"},
+      {{"--storefronts", "0"}, "from 1 to 16"},
+      {{"--storefronts", "17"}, "from 1 to 16"},
       {{"--port", "65536"}, "from 0 to 65535"},
       {{"--port", "-1"}, "from 0 to 65535"},
       {{"--seed", "-1"}, "from 0 to 18446744073709551615"},

@@ -73,7 +73,7 @@ TEST(RetailServices, holds_in_ample_whatever_service_dies_at_any_point) {
 TEST(RetailServices, holds_in_scarce_whatever_service_dies_at_any_point) {
   const auto invoices = some_invoices(250);
   for (const std::uint64_t seed : {21, 22, 23}) {
-    RetailWorld retail(seed, scarce, troubled(), 2);
+    RetailWorld retail(seed, scarce, troubled(), 2, 3);
     SCOPED_TRACE(retail.world().name());
     retail.run(invoices);
     expect_sound(retail.audit(), invoices);
@@ -93,8 +93,7 @@ TEST(RetailServices, holds_when_requests_of_all_kinds_share_an_id) {
                                          request<WriteOffRequested>(lines, 2),
                                          request<ReturnRequested>(lines, 3)};
       for (int sent = 0; sent < 4; ++sent) {
-        world.write(requests_topic, id(std::to_string(i)), requests[world.random().below(3)],
-                    day(0) + i);
+        retail.ask(id(std::to_string(i)), requests[world.random().below(3)], day(0) + i);
         world.step_randomly(static_cast<int>(world.random().below(6)));
       }
     }

@@ -47,6 +47,25 @@ TEST(Summary, of_a_run_that_sent_nothing_has_no_rate) {
   EXPECT_THAT(to_text(summary), Not(HasSubstr("p50")));
 }
 
+TEST(Summary, counts_the_instances_of_each_service) {
+  Summary summary = continued();
+  for (const char* name : {"orders", "storefront", "storefront-2", "storefront-3"}) {
+    millrace::service::ChildStatus child;
+    child.name = name;
+    child.starts = 2;
+    child.cpu_seconds = 1.5;
+    child.peak_rss_bytes = 3'000'000;
+    summary.services.push_back(child);
+  }
+  EXPECT_THAT(
+      to_json(summary),
+      HasSubstr(R"("orders":{"instances":1,"cpu_seconds":1.5,"peak_rss_mb":3,"starts":2})"));
+  EXPECT_THAT(to_json(summary), HasSubstr(R"("storefront":{"instances":3,"cpu_seconds":4.5,)"
+                                          R"("peak_rss_mb":3,"starts":6})"));
+  EXPECT_THAT(to_text(summary),
+              HasSubstr("storefront  4.50 s of CPU, 3 MB at most, starts 6, 3 instances\n"));
+}
+
 TEST(Summary, keeps_every_digit_of_the_seed) {
   Summary summary = continued();
   summary.seed = 18'446'744'073'709'551'615U;

@@ -3,7 +3,9 @@
 
 #include "answers.hpp"
 
+#include <boost/describe/enum_to_string.hpp>
 #include <optional>
+#include <variant>
 
 #include "millrace/base/json_writer.hpp"
 #include "millrace/codec/describe.hpp"
@@ -91,35 +93,42 @@ std::string body_of(const RequestId& id, const RequestView& view, std::string_vi
   }
 }
 
-std::string_view granted_name(RequestKind kind) {
-  return kind == RequestKind::goods_return ? "completed"
-         : kind == RequestKind::write_off  ? "recorded"
-                                           : "confirmed";
-}
-
-}  // namespace
-
-Response outcome_answer(const RequestId& id, const RequestView& view) {
-  if (view.outcome == Outcome::rejected) {
-    return problem(409, "order-rejected", "The order was rejected", view.reason,
-                   {{"order_id", id.text}, {"reason", view.reason}});
-  }
-  if (view.outcome == Outcome::dead_lettered) {
-    return problem(422, "dead-lettered", "The request cannot be processed", view.reason,
-                   {{"id", id.text}, {"reason", view.reason}, {"dead_letter", view.letter}});
-  }
+Response created(const RequestId& id, const RequestView& view, std::string_view status) {
   Response response;
   response.status = 201;
-  response.body = body_of(id, view, granted_name(view.kind));
+  response.body = body_of(id, view, status);
   response.headers.add("Location", location_of(view.kind, id));
   return response;
 }
 
-Response id_reused(const RequestId& id, const RequestView& view) {
-  return problem(409, "order-id-reused", "The id is taken",
-                 id.text + " was used before for another request; what became of that is at " +
-                     location_of(view.kind, id),
-                 {{"id", id.text}});
+template <class Event>
+Response created_with_total(const RequestId& id, RequestKind kind, const Event& event,
+                            std::string_view status) {
+  RequestView view;
+  view.kind = kind;
+  view.country = event.country;
+  view.total_milli = event.total_milli;
+  return created(id, view, status);
+}
+
+// An overload for each outcome.
+Response outcome_answer(const RequestId& id, const OrderConfirmed& confirmed) {
+  return created_with_total(id, RequestKind::order, confirmed, "confirmed");
+}
+Response outcome_answer(const RequestId& id, const ReturnCompleted& completed) {
+  return created_with_total(id, RequestKind::goods_return, completed, "completed");
+}
+Response outcome_answer(const RequestId& id, const StockWrittenOff& written_off) {
+  RequestView view;
+  view.kind = RequestKind::write_off;
+  view.asked = written_off.asked;
+  view.taken = written_off.taken;
+  return created(id, view, "recorded");
+}
+Response outcome_answer(const RequestId& id, const OrderRejected& rejected) {
+  const std::string reason = boost::describe::enum_to_string(rejected.reason, "");
+  return problem(409, "order-rejected", "The order was rejected", reason,
+                 {{"order_id", id.text}, {"reason", reason}});
 }
 
 Response still_pending(RequestKind kind, const RequestId& id) {
@@ -128,6 +137,22 @@ Response still_pending(RequestKind kind, const RequestId& id) {
   millrace::JsonWriter(response.body).begin_object().field("status", "pending").end_object();
   response.headers.add("Location", location_of(kind, id));
   return response;
+}
+
+}  // namespace
+
+Response reply_answer(RequestKind kind, const RequestId& id, const millrace::Result<Reply>& reply) {
+  if (!reply && reply.error().is(millrace::service::errc::request_id_reused)) {
+    return problem(409, "order-id-reused", "The id is taken",
+                   id.text + " was used before for another request", {{"id", id.text}});
+  }
+  if (!reply) return millrace::service::request_failed(reply.error());
+  if (reply->outcome)
+    return std::visit([&](const auto& event) { return outcome_answer(id, event); },
+                      *reply->outcome);
+  if (reply->state == millrace::stream::RequestState::pending) return still_pending(kind, id);
+  return problem(422, "dead-lettered", "The request cannot be processed", reply->reason,
+                 {{"id", id.text}, {"reason", reply->reason}, {"dead_letter", reply->letter}});
 }
 
 Response status_answer(const RequestId& id, const RequestView& view) {

@@ -9,11 +9,14 @@
 #include <optional>
 
 #include "answers.hpp"
+#include "millrace/base/hash.hpp"
 #include "millrace/base/json_writer.hpp"
 #include "millrace/codec/describe.hpp"
 #include "millrace/codec/write_json.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/service/entries.hpp"
+#include "millrace/service/requests.hpp"
+#include "posted.hpp"
 
 namespace retail::storefront {
 
@@ -60,20 +63,40 @@ std::chrono::milliseconds patience_of(const Request& request) {
       millrace::http::prefer_wait(request.headers).value_or(default_patience), max_patience);
 }
 
+// The caller's span is the parent of what begins here; without one the request starts a trace of
+// its own, made of the request.
+millrace::codec::TraceContext trace_of(std::string_view traceparent, const Posted& posted) {
+  auto trace =
+      millrace::codec::parse_traceparent(traceparent).value_or(millrace::codec::TraceContext{});
+  if (!trace.valid()) {
+    trace.trace_high = millrace::xxh64(posted.id.text, 1);
+    trace.trace_low = millrace::xxh64(posted.id.text, 2);
+  }
+  trace.span = millrace::xxh64(posted.id.text, posted.body_hash);
+  return trace;
+}
+
 class Api {
  public:
+  using Asking = millrace::service::Requests<Requests>;
   using Products = millrace::stream::View<ProductCode, ProductSalesChanged>;
-  Api(millrace::service::Context& context, Desk& desk, Products products)
-      : context_(context), desk_(desk), products_(std::move(products)) {}
+  Api(millrace::service::Context& context, Asking requests, Products products)
+      : context_(context), requests_(requests), products_(std::move(products)) {}
 
   void post(RequestKind kind, const Request& request, Responder responder) const {
     auto posted = read_posted(kind, request.body, context_.clock.wall_ms());
     if (!posted)
       return responder.send(problem(400, posted.error().code().name, "The body cannot be read",
                                     posted.error().message()));
-    const auto trace = request.header("traceparent");
-    desk_.submit(std::move(*posted), trace.value_or(""), patience_of(request),
-                 std::move(responder));
+    const auto trace = trace_of(request.header("traceparent").value_or(""), *posted);
+    requests_.respond_with({std::move(responder), {}}, posted->id, posted->event,
+                           {.id = posted->id.text,
+                            .within = patience_of(request),
+                            .trace = trace,
+                            .time_ms = posted->ordered_at_ms},
+                           [kind, id = posted->id](const millrace::Result<Reply>& reply) {
+                             return reply_answer(kind, id, reply);
+                           });
   }
 
   void get(RequestKind kind, const Request& request, Responder responder) const {
@@ -151,32 +174,53 @@ class Api {
   }
 
   millrace::service::Context& context_;
-  Desk& desk_;
+  const Asking requests_;
   const Products products_;
 };
 
 }  // namespace
 
+namespace {
+
+// Whether each task of the storefront has an instance.
+bool is_shared(millrace::service::Context& context) {
+  const auto groups = context.log.groups();
+  if (!groups) return false;
+  std::size_t tasks = 0;
+  for (const millrace::log::GroupInfo& group : *groups) {
+    if (!group.name.starts_with("storefront/")) continue;
+    for (const auto& task : group.tasks) {
+      if (task.member.empty()) return false;
+      ++tasks;
+    }
+  }
+  return tasks > 0;
+}
+
+}  // namespace
+
 void add_readiness(millrace::service::Context& context) {
   // Its own topics are there at once, those of orders and stock only when these have started: then
-  // it gets its share of the view. Once it had one it looks no more.
+  // the instances share the view. One may get nothing of it, when there are many. Once they did it
+  // looks no more.
   auto seen = std::make_shared<std::atomic<bool>>(false);
   context.health.add_check("status", [&context, seen]() -> std::optional<std::string> {
     if (seen->load(std::memory_order_relaxed)) return std::nullopt;
     const auto partitions =
         millrace::service::store_partitions(context.instance, context.log, status_store);
     if (!partitions) return partitions.error().message();
-    if (partitions->here.empty()) return "no partition of the view is here yet";
+    if (partitions->count == 0) return "orders and stock have not started yet";
+    if (partitions->here.empty() && !is_shared(context)) return "nobody has the view yet";
     seen->store(true, std::memory_order_relaxed);
     return std::nullopt;
   });
 }
 
-millrace::Status add_api(millrace::http::Router& router, millrace::service::Context& context,
-                         Desk& desk) {
+millrace::Status add_api(millrace::http::Router& router, millrace::service::Context& context) {
+  MILLRACE_ASSIGN(auto requests, context.requests<Requests>());
   MILLRACE_ASSIGN(auto products,
                   (context.instance.view<ProductCode, ProductSalesChanged>(products_store)));
-  auto api = std::make_shared<const Api>(context, desk, std::move(products));
+  auto api = std::make_shared<const Api>(context, requests, std::move(products));
   auto options = context.ready;
   options.takes_json = true;
   auto routes = router.group(options);

@@ -2,16 +2,16 @@
 // Copyright The Millrace Authors
 #pragma once
 
-#include "desk.hpp"
 #include "millrace/http/router.hpp"
 #include "millrace/service/service.hpp"
 
 namespace retail::storefront {
 
 /// Adds the storefront's routes: POST and GET of orders, returns and write-offs, insights, and
-/// /openapi.json. Context and desk outlive the router. Fails as stream::Instance::view().
+/// /openapi.json. The context outlives the router. Fails as stream::Instance::view() and
+/// Context::requests().
 [[nodiscard]] millrace::Status add_api(millrace::http::Router& router,
-                                       millrace::service::Context& context, Desk& desk);
+                                       millrace::service::Context& context);
 
 /// Adds the check that this instance has got its share of the view of requests.
 /// The context outlives the health.

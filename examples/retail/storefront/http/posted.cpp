@@ -126,8 +126,6 @@ Result<Posted> read_as(RequestKind kind, std::string_view text, std::int64_t now
   posted.body_hash = hash_of(kind, posted.ordered_at_ms, posted.event);
   std::visit([&](RequestBody& one) { one.body_hash = posted.body_hash; }, posted.event);
   posted.id = std::move(given);
-  posted.event_id = posted.id.text + ".";
-  millrace::append_short_hex(posted.event_id, posted.body_hash);
   return posted;
 }
 

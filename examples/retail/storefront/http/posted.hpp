@@ -21,8 +21,6 @@ struct Posted {
   /// Of the request as it was read: white space, the order of members and the spelling of numbers
   /// and times make no difference.
   std::uint64_t body_hash = 0;
-  /// `ce_id` of its record, made of id and hash: the same request sent again is the same event.
-  std::string event_id;
   RequestEvent event;
 };
 
