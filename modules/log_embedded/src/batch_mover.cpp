@@ -25,7 +25,8 @@ constexpr std::int64_t move_ns_max = 100'000'000;
 constexpr std::size_t bulk_partitions = 5;
 // After it failed. It may fail for files of other programs, for as long as those are written.
 constexpr std::int64_t bulk_pause_ns = 60'000'000'000;
-// A partition that failed is left alone for so many intervals, or times what it took to fail.
+// A partition that failed is not tried for this many intervals, or this many times the duration of
+// the failed attempt.
 constexpr std::int64_t pause_factor = 10;
 
 }  // namespace
@@ -64,7 +65,8 @@ Status BatchMover::move(std::vector<UnsettledPartition> due) {
     }
     return {};
   }
-  // What failed comes last: it may take long to fail again, and the others would never have a turn.
+  // Partitions that failed come last: they may take long to fail again, and the others would have
+  // to wait.
   std::stable_sort(due.begin(), due.end(), [this](const auto& a, const auto& b) {
     const auto first = failed_.find(a.row);
     const auto second = failed_.find(b.row);
@@ -75,11 +77,11 @@ Status BatchMover::move(std::vector<UnsettledPartition> due) {
   {
     const MutexLock guard(writing_);
     MILLRACE_TRY(check_not_stopped());
-    // Before anything is written, so that it hears of pages that are lost.
+    // Before any write, so that it gets errors about lost pages.
     all = open_all(due.size());
     move_all(due, limit, all != nullptr, moved);
   }
-  // It may take as long as the disk likes, and stop() is called under the writer lock.
+  // It may take long on a slow disk, and stop() is called under the writer lock.
   if (all != nullptr && !all->sync()) {
     count_error();
     bulk_from_ns_ = now_ns() + bulk_pause_ns;
@@ -133,7 +135,7 @@ void BatchMover::move_all(const std::vector<UnsettledPartition>& due, std::uint6
     }
     count_error();
     failed_[due[i].row] = now_ns() + pause_factor * std::max(interval_ns, now_ns() - began_ns);
-    // A full disk concerns all partitions, damage one.
+    // A full disk affects all partitions, damage only one.
     disk_full_ = is_disk_full(done.error());
     for (std::size_t other = i; disk_full_ && other < due.size(); ++other) {
       failed_[due[other].row] = now_ns();
@@ -141,7 +143,7 @@ void BatchMover::move_all(const std::vector<UnsettledPartition>& due, std::uint6
   }
 }
 
-/// Never back: another member may have come further, should this one have been taken for dead.
+/// Never lower it: if this member was taken for dead, another member may have settled more.
 void BatchMover::publish(const std::vector<Moved>& moved) {
   for (const Moved& one : moved) {
     std::int64_t seen = one.row->settled.load(std::memory_order_acquire);
@@ -178,19 +180,19 @@ Status BatchMover::move(const UnsettledPartition& partition, std::uint64_t limit
       settled_directory(directory_.path(), partition.topic, partition.id.partition.value);
   // It belongs to each user who may use the log.
   MILLRACE_TRY(directory_.files().create_subdirectory(path));
-  // What a round left that failed is made again, names too: a sync that failed may have lost it,
-  // and the next one would not say so.
+  // Everything from a failed round is written again, names too: a failed sync may have lost it, and
+  // the next sync would not report this.
   MILLRACE_TRY(cut_segments(directory_.files(), path, settled));
   const SegmentOptions& segments = partition.segments;
   MILLRACE_ASSIGN(auto writer, SegmentWriter::open(directory_.files(), path, settled, segments));
-  // The writer may know more: a segment is durable before the next one is begun.
+  // The writer may have a later offset: a segment is durable before the next one is begun.
   const Offset from = std::max(settled, writer.next());
   std::uint64_t bytes = 0;
   const Status added = add_batches(partition, limit, reader, writer, bytes);
-  // What lies before a batch that is damaged settles.
+  // Batches before a damaged one are settled.
   if (!added && (!added.error().is(errc::corrupt) || writer.next() <= from)) {
     if (is_disk_full(added.error())) {
-      // The room is for others.
+      // The space is for other members.
       static_cast<void>(cut_segments(directory_.files(), path, settled));
       static_cast<void>(SegmentWriter::open(directory_.files(), path, settled, segments));
     }

@@ -13,13 +13,13 @@
 namespace millrace::log::embedded {
 namespace {
 
-// The interval between two checkpoints: so much was written, or so long ago was the last one. A
-// checkpoint costs a sync of all that was written since; recovery walks so much in well under a
-// second.
+// The interval between two checkpoints: this many bytes were written, or this much time has passed.
+// A checkpoint costs a sync of all bytes since the last one; recovery reads this many bytes in well
+// under a second.
 constexpr std::uint64_t checkpoint_interval_bytes = 256ULL << 20U;
 constexpr std::int64_t checkpoint_interval_ns = 5'000'000'000;
-// What the two files of a checkpoint may take beside their bytes: blocks that are not full, and one
-// of the directory.
+// Disk space that the two files of a checkpoint may need in addition to their bytes: blocks that
+// are not full, and one block of the directory.
 constexpr std::uint64_t checkpoint_spare_bytes = 16U << 10U;
 
 }  // namespace
@@ -44,7 +44,7 @@ Result<Checkpoint> Checkpointer::make(const Locked& locked) {
   return made;
 }
 
-/// What the checkpoint before this one knows and the tables do not.
+/// The data of the previous checkpoint that the tables do not have.
 Status Checkpointer::add_what_continues(Checkpoint& made) {
   if (!made.has_settled()) {
     return {};
@@ -60,13 +60,13 @@ Status Checkpointer::add_what_continues(Checkpoint& made) {
 Status Checkpointer::write(Checkpoint made) { return write(std::move(made), WithIndex::yes); }
 
 Status Checkpointer::write(Checkpoint made, WithIndex with_index) {
-  // A checkpoint proves what it speaks of: so that must be durable first.
+  // A checkpoint proves that its state is durable. So the state must be durable first.
   MILLRACE_TRY(group_commit_.sync_up_to(made.position));
   MILLRACE_FAULT_POINT("checkpoint.before_write");
   MILLRACE_TRY(directory_.check_in_place());
   MILLRACE_TRY(add_what_continues(made));
   if (with_index == WithIndex::yes) {
-    // Without one of them the next to open reads its segment, and that is all.
+    // If an index file is missing, the next process that opens the log reads the segment instead.
     static_cast<void>(index_files_.write_up_to(made.position, made.begin));
   }
   const MutexLock guard(writing_);
@@ -157,7 +157,7 @@ void Checkpointer::end() {
     remove_unfinished_ballasts(directory_);
   }
   restore_ballast();
-  // Not of another member, should this one have been taken for dead.
+  // Not the mark of another member, if this one was taken for dead.
   std::uint32_t own = directory_.owner();
   directory_.control().checkpoint_owner.compare_exchange_strong(own, 0);
 }

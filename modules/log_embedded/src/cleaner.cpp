@@ -18,11 +18,12 @@ namespace {
 constexpr std::size_t partitions_at_once = 64;
 constexpr std::int64_t round_ns = 100'000'000;
 constexpr std::int64_t ns_per_ms = 1'000'000;
-// A partition that failed is left alone for so long; damage is found again and again.
+// A partition that failed is not tried for this time, because damage would be found again and
+// again.
 constexpr std::int64_t pause_ns = 600'000'000'000;
 constexpr std::int64_t pause_of_damage_ns = 6 * pause_ns;
-// A removal that found no room is tried again soon: it gives room to others. What compaction writes
-// takes room.
+// A removal that found no disk space is tried again soon, because it frees space. Compaction needs
+// space.
 constexpr std::int64_t pause_of_full_disk_ns = 60'000'000'000;
 // Of the ballast, for the file `version`.
 constexpr std::uint64_t version_bytes = 16U << 10U;
@@ -88,7 +89,7 @@ std::vector<Cleaner::Partition> Cleaner::limited_partitions() const {
     for (std::int32_t p = 0; p < spec.partitions; ++p) {
       const std::size_t number = topic->row(p);
       const PartitionRow& row = directory_.control().partitions[number];
-      // Where a partition begins later, a death may have left segments before that.
+      // If a partition begins later, a death may have left segments before its beginning.
       const bool wanted = limits.has_any() || row.start_offset.load(std::memory_order_acquire) > 0;
       if (wanted && row.settled.load(std::memory_order_acquire) > 0 && !is_paused(number)) {
         found.push_back({{id, partition(p)},
@@ -166,8 +167,9 @@ Status Cleaner::begin_pass(const Settler::Lock& lock) {
   return {};
 }
 
-/// Says to all readers where the partitions begin, and in the checkpoint of the same moment. Leaves
-/// out a removal of what a group has not read, which may have come since the pass began.
+/// Publishes the new beginnings of partitions to all readers and in a checkpoint of the same
+/// moment. Leaves out removals of records that a group has not read; such a group may have come
+/// since the pass began.
 void Cleaner::raise_starts(const Locked&, Checkpoint& made, std::vector<Removal>& removals) {
   ReaderPositions readers;
   for (const Removal& one : removals) {
@@ -185,7 +187,7 @@ void Cleaner::raise_starts(const Locked&, Checkpoint& made, std::vector<Removal>
   }
 }
 
-/// A durable checkpoint, which says that the partitions begin where the removals say.
+/// Writes a durable checkpoint with the new beginnings of the partitions.
 Result<Checkpoint> Cleaner::write_checkpoint(const Settler::Lock& lock,
                                              std::vector<Removal>& removals) {
   const auto make = [&]() -> Result<Checkpoint> {
@@ -273,7 +275,8 @@ Status Cleaner::look(const Partition& partition, std::vector<Removal>& removals)
   return {};
 }
 
-/// Says to all readers, and durably, where the partitions begin. Leaves out what must not go.
+/// Publishes the new beginnings of partitions to all readers, durably. Leaves out records that must
+/// not be removed.
 Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& removals) {
   // A member that raised a start may have died, or failed, before that was durable.
   const std::vector<std::int64_t>& durable = pass_->checkpoint.starts;
@@ -304,7 +307,7 @@ Status Cleaner::announce(const Settler::Lock& lock, std::vector<Removal>& remova
   return {};
 }
 
-/// What finds no time in this round goes in a later pass.
+/// Segments for which this round has no time are removed in a later pass.
 Status Cleaner::remove(const std::vector<Removal>& removals) {
   const MutexLock guard(changing_);
   const std::int64_t until_ns = directory_.clock().monotonic_ns() + round_ns;

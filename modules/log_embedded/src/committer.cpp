@@ -14,7 +14,7 @@
 namespace millrace::log::embedded {
 namespace {
 
-// Far below what the fields of a frame and of a RecordBatch hold.
+// Far below the limits of the fields of a frame and of a RecordBatch.
 constexpr std::uint64_t max_commit_bytes = 200ULL << 20U;
 
 }  // namespace

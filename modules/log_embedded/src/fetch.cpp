@@ -14,13 +14,13 @@
 namespace millrace::log::embedded {
 namespace {
 
-// Batches so near to each other are read together with what lies between: cheaper than another
-// call.
+// Batches that are this near to each other are read together with the bytes between them, which is
+// cheaper than another call.
 constexpr std::uint64_t near_bytes = 8192;
-// What lies between may be so many times what is wanted.
+// The bytes between them may be this many times the wanted bytes.
 constexpr std::uint64_t waste_factor = 2;
 
-/// A stretch of the journal that is read at once.
+/// A range of the journal that is read at once.
 struct Stretch {
   std::uint64_t position = 0;
   std::uint64_t bytes = 0;
@@ -191,12 +191,13 @@ Status fetch_some(LogParts& log, TopicPartition partition, const PartitionRow& r
   while (from.value < visible.end) {
     const std::int64_t settled = row.settled.load(std::memory_order_acquire);
     if (from.value < settled) {
-      // Nothing behind the end that was looked at before.
+      // No record after the end that was read before.
       const Offset end = offset(std::min(settled, visible.end));
       return fetch_settled(log, partition, from, end, max_bytes, buffer);
     }
     Status fetched = fetch_unsettled(log, row, visible.count, from, max_bytes, buffer);
-    // What was settled meanwhile may be gone from the journal; then it is found on the other side.
+    // Batches that were settled meanwhile may be removed from the journal; then they are in the
+    // settled segments.
     if (fetched || from.value >= row.settled.load(std::memory_order_acquire)) {
       return fetched;
     }
@@ -245,11 +246,11 @@ Status fetch_records(LogParts& log, TopicPartition partition, Offset from, std::
     }
     buffer.batches.clear();
     fetched = fetch_some(log, partition, *row, visible, max_bytes, buffer);
-    // Retention may have removed meanwhile what was looked for; then the first offset rose before.
+    // Retention may have removed the record meanwhile; then the first offset was raised before.
   } while (fetched ? buffer.records.empty() && buffer.next < buffer.end
                    : from.value < row->start_offset.load(std::memory_order_acquire));
   if (!fetched) {
-    // What it looked for goes when the topic is deleted meanwhile.
+    // The segments disappear when the topic is deleted meanwhile.
     MILLRACE_TRY(log.topics.topic(partition.topic));
   }
   return fetched;

@@ -99,8 +99,8 @@ void GroupCommit::wake_sleepers() {
 void GroupCommit::sleep(std::uint32_t word, std::int64_t timeout_ns) {
   Control& control = directory_.control();
   std::atomic<std::uint32_t>& own = control.members[directory_.slot()].durable_sleepers;
-  // The total first, and last: who dies between counts too much, which costs a wake-up, never too
-  // little.
+  // The total is raised first and lowered last: a member that dies in between counts too much,
+  // which costs a wake-up, but never too little.
   control.durable_sleepers.fetch_add(1, std::memory_order_seq_cst);
   own.fetch_add(1, std::memory_order_seq_cst);
   directory_.region().wait(futex_of(control.durable_word), word, timeout_ns);
@@ -117,8 +117,8 @@ bool GroupCommit::lead(std::uint32_t& leader, bool timed_out) {
   std::atomic<std::uint32_t>& owner = directory_.control().sync_leader;
   const std::uint32_t me = directory_.owner();
   leader = 0;
-  // A leader that was stopped must not stop the others: its place is taken, and a second sync
-  // beside its own does no harm.
+  // A leader that was suspended must not stop the others: another member becomes the leader, and a
+  // second sync at the same time does no harm.
   return owner.compare_exchange_strong(leader, me, std::memory_order_seq_cst) ||
          (timed_out && owner.compare_exchange_strong(leader, me, std::memory_order_seq_cst));
 }
@@ -164,7 +164,8 @@ Status GroupCommit::sync_when_due(std::int64_t now_ns) {
   const LogOptions& options = directory_.options();
   Control& control = directory_.control();
   const std::uint64_t committed = control.committed.load(std::memory_order_acquire);
-  // By DurabilityPolicy::sync those who wait sync; what nobody waits for is synced here.
+  // With DurabilityPolicy::sync the waiters sync. Commits for which no caller waits are synced
+  // here.
   const std::int64_t interval_ms = options.durability == DurabilityPolicy::interval
                                        ? options.sync_interval_ms
                                        : unasked_sync_interval_ms;

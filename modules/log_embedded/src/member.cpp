@@ -52,7 +52,7 @@ Result<std::unique_ptr<Member>> Member::open(const std::string& path, LogEnviron
     }
     return log;
   };
-  // A handle that may as well only read leaves the room to services.
+  // A handle that can also work as a reader leaves the space to services.
   const bool writes = options.access == LogAccess::read_write;
   auto log = try_open();
   if (!log && writes && is_disk_full(log.error()) && release_ballast(environment.files, path)) {
@@ -150,7 +150,7 @@ void Member::leave() {
   const auto alone = Alone::take(directory.region());
   if (clean && alone && *alone) {
     if (const auto made = checkpointer.make(**alone)) {
-      // Without it the next to open walks a longer way, and that is all.
+      // Without it, the next process that opens the log reads more of the journal.
       static_cast<void>(checkpointer.write(*made));
     }
     journal.remove_unfinished(**alone);
@@ -170,8 +170,8 @@ Result<WriterLock::Held> Member::lock_even_failed() {
     MILLRACE_TRY(directory.check_in_place());
     auto repaired = repair(locked);
     if (!repaired && repaired.error().is(millrace::errc::too_many_files)) {
-      // Another member may be able to: this one leaves the lock as a dead holder does. Its slot
-      // goes with it, and with that the right to settle.
+      // Another member may be able to do it: this one leaves the lock as a dead holder does. It
+      // also loses its slot, and with it the right to settle.
       checkpointer.stop();
       settler.stop();
       cleaner.stop();
@@ -316,7 +316,7 @@ Status Member::checkpoint_when_due() {
     return is_disk_full(made.error()) ? Status{} : fail(made.error());
   }
   if (!written) {
-    // No reason to stop: the older checkpoint still holds.
+    // No reason to stop: the older checkpoint is still valid.
     directory.counts().checkpoint_errors.fetch_add(1, std::memory_order_relaxed);
     MILLRACE_TRY(directory.check_open());
   }

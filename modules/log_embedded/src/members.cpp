@@ -10,7 +10,7 @@
 
 namespace millrace::log::embedded {
 
-// Left to those that cannot do without a slot, such as services.
+// Left for handles that need a slot, such as those of services.
 constexpr int slots_kept = 16;
 
 int slots_for(const LogOptions& options) {
@@ -44,7 +44,7 @@ Result<bool> Members::take_slot(SlotState wanted) {
 Result<bool> Members::enter() {
   MILLRACE_ASSIGN(const bool clean, take_slot(SlotState::free));
   if (!clean) {
-    // Perhaps some only look taken, by members whose death nobody has seen to.
+    // Some slots may belong to dead members after which no member has cleaned up yet.
     MILLRACE_ASSIGN(const bool inherited, take_slot(SlotState::active));
     if (!inherited) {
       const int slots = slots_for(directory_.options());

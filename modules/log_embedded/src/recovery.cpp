@@ -138,7 +138,7 @@ Status Recovery::run() {
   Status done = recover();
   log_.journal.count_reads(nullptr);
   if (!done && shows_progress_) {
-    // Others that wait must not take this process for one that is stuck.
+    // Processes that wait must not treat this process as stuck.
     log_.directory.control().opener.store(0);
   }
   return done;
@@ -309,7 +309,7 @@ Status Recovery::finish() {
   MILLRACE_FAULT_POINT("recovery.before_checkpoint");
   MILLRACE_TRY(write_checkpoint(log_.directory.files(), log_.directory.path(), made));
   MILLRACE_FAULT_POINT("recovery.after_checkpoint");
-  // A full disk is no reason not to open; then a failed sync may leave no mark.
+  // A full disk must not prevent opening the log; then a failed sync may leave no mark.
   static_cast<void>(reserve_failure_file(log_.directory.files(), log_.directory.path()));
   control.committed.store(position_);
   control.durable.store(position_);

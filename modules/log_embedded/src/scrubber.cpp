@@ -18,7 +18,8 @@ constexpr std::int64_t ns_per_s = 1'000'000'000;
 // A member that did nothing for so long lost its turn.
 constexpr std::int64_t turn_ns = 60 * ns_per_s;
 constexpr std::int64_t fetch_bytes = 1 << 20;
-// What a fetch costs at least, and a batch in the journal, where those of a partition lie apart.
+// The minimum cost of a fetch, and of a batch in the journal, where the batches of a partition are
+// far apart.
 constexpr std::int64_t page_bytes = 4096;
 constexpr TopicPartition first_partition{TopicId{{internal_topics}}, partition(0)};
 
@@ -48,7 +49,7 @@ void Scrubber::run(std::int64_t now_ns) {
   }
 }
 
-/// Whether this member is the one that reads; begins a pass when it is time.
+/// True if this member has the right to scrub; begins a pass when it is time.
 bool Scrubber::take_turn(std::int64_t now_ns) {
   Control& control = log_.directory.control();
   std::uint32_t owner = control.scrubber.load();

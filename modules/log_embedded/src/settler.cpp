@@ -12,8 +12,8 @@
 namespace millrace::log::embedded {
 namespace {
 
-// A partition is due, whatever waits, when its oldest batch lies so far back: as a part of what may
-// be unsettled at all.
+// A partition is due, even with few bytes, when its oldest batch is this far back in the journal,
+// as a fraction of the permitted unsettled bytes.
 constexpr std::uint64_t pressure_part = 4;
 // After the disk was full, in intervals.
 constexpr std::int64_t pause_intervals = 10;
@@ -84,12 +84,12 @@ Status Settler::run(const Lock& lock) {
     }
   }
   MILLRACE_TRY(mover_.move(std::move(taken)));
-  // What found no room in this round need not wait for the next interval.
+  // Work that did not fit into this round need not wait for the next interval.
   const std::int64_t interval_ns = directory_.embedded_options().settle.interval_ms * ns_per_ms;
   looked_ns_ = mover_.wants_more() ? INT64_MIN / 2 : directory_.clock().monotonic_ns();
   looked_ns_ += mover_.disk_full() ? (pause_intervals - 1) * interval_ns : 0;
   MILLRACE_ASSIGN(const auto left, unsettled(committed));
-  // Commits do not wait for what cannot settle.
+  // Commits do not wait for partitions that cannot settle.
   const auto waits = std::find_if(left.begin(), left.end(), [&](const UnsettledPartition& one) {
     return !mover_.has_failed(*one.row);
   });
@@ -184,7 +184,8 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
     return checkpointer_.make(locked);
   };
   MILLRACE_ASSIGN(Checkpoint made, make());
-  // The segment of its last frame stays: who opens the log meets the checkpoint there.
+  // The segment of its last frame stays, because a process that opens the log needs the frame of
+  // the checkpoint.
   const std::uint64_t begin = std::max(
       made.begin,
       std::min(journal_.bounds_of(unsettled).start, journal_.bounds_of(made.position - 1).start));
@@ -201,7 +202,7 @@ Status Settler::let_go(std::uint64_t unsettled, const Lock& lock) {
     return directory_.check_not_failed();
   }
   MILLRACE_FAULT_POINT("settle.before_begin");
-  // Another member may have come further, should this one have been taken for dead.
+  // If this member was taken for dead, another member may have settled more.
   if (begin <= control.begin.load(std::memory_order_acquire)) {
     return {};
   }
