@@ -51,7 +51,7 @@ struct ReplayOptions {
 /// What became of one dead letter.
 struct ReplayOutcome {
   std::string dead_letter;
-  std::string retry;          ///< place in the retry topic; empty on a dry run
+  std::string retry;          ///< position in the retry topic; empty on a dry run
   bool was_replayed = false;  ///< earlier: nothing was written
   /// With `all`: why it stays where it is, as no part of the service takes it; else empty.
   std::string left_out = {};
@@ -60,13 +60,13 @@ using ReplaySink = std::function<void(const ReplayOutcome&)>;
 
 /// Sends dead letters to the service's retry topic: the original key, value and headers, with those
 /// `dl-*` that say where the record belongs (docs/formats/dead_letter.md) and `dl-replay-of`, the
-/// place of the dead letter. Each is replayed once, however often and by how many this is called at
-/// a time: it runs under the claim on task `replay` of group `<service>.replay`, under which it
-/// looks into the retry topic first. (A producer sequence would not do: it must rise, but a person
-/// picks old letters after new ones; and a producer for each letter would fill the log's table.)
-/// A letter whose part is not in the topology any more, or does not read its topic any more, is
-/// refused, or left out of `all`. Returns when the replays are durable. errc::busy when somebody
-/// else replays; errc::not_found; errc::invalid_argument.
+/// position of the dead letter. Each is replayed once, even if several processes call this at a
+/// time: it runs under the claim on task `replay` of group `<service>.replay`, under which it looks
+/// into the retry topic first. (A producer sequence would not do: it must rise, but a person picks
+/// old letters after new ones; and a producer for each letter would fill the log's table.) A letter
+/// whose part is not in the topology any more, or does not read its topic any more, is refused, or
+/// left out of `all`. Returns when the replays are durable. errc::busy when somebody else replays;
+/// errc::not_found; errc::invalid_argument.
 [[nodiscard]] Status replay_dead_letters(log::Log& log, const std::string& service,
                                          const ReplayOptions& options, const ReplaySink& sink);
 

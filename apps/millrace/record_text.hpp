@@ -33,7 +33,7 @@ struct DeadLetterHeaders {
   std::string_view offset;
   std::string_view attempts;
   std::string_view build;
-  std::string_view replay_of;  ///< of a record in the retry topic: the place of its dead letter
+  std::string_view replay_of;  ///< for a record in the retry topic: the position of its dead letter
   /// `topic-partition:offset` of the record that failed.
   [[nodiscard]] std::string origin() const;
 };
@@ -58,8 +58,9 @@ struct RecordColumns {
 /// for one of the letter.
 inline constexpr std::string_view foreign_header_prefix = "dl-record-";
 
-/// One line: place, time, key, type, value; on a further line why, of a dead letter; then the
-/// headers if asked for. Without `columns` the line is whole, two spaces between its parts.
+/// One line: position, time, key, type, value. For a dead letter, a further line with the reason.
+/// Then the headers, if requested. Without `columns` the line is not cut, with two spaces between
+/// its parts.
 void append_record_line(std::string& out, const FoundRecord& found, bool with_headers,
                         RecordColumns* columns = nullptr);
 /// One line: a JSON object. A value that is JSON is member `value`, other text too, as a string;

@@ -26,7 +26,8 @@ struct StoryRecord {
   std::string cause;  ///< id of the event that led to it
   std::string correlation;
   std::string dead_letter;  ///< why it was given up; of dead letters only
-  std::string replay_of;    ///< place of the dead letter it repeats; of replayed ones only
+  std::string
+      replay_of;  ///< position of the dead letter that it repeats; only for replayed records
   [[nodiscard]] std::string name() const;
 };
 

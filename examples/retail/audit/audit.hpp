@@ -18,7 +18,7 @@ namespace retail {
 /// What the topics of a system at rest say about it.
 struct AuditReport {
   bool ok = false;
-  std::vector<std::string> violations;  ///< the first 100, each naming topic, place or id
+  std::vector<std::string> violations;  ///< the first 100, each with topic, position or id
   std::int64_t violations_total = 0;
 
   std::int64_t invoices = 0;  ///< requests, however often each was sent

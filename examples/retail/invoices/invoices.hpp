@@ -28,7 +28,7 @@ struct InvoiceLine {
   std::int64_t unit_price_milli = 0;
 };
 
-/// All lines of one number of the file, with place and time of the first.
+/// All lines with one invoice number in the file, with the location and time of the first line.
 struct Invoice {
   InvoiceKind kind = InvoiceKind::order;
   std::string id;

@@ -25,7 +25,7 @@ struct RunOptions {
   std::int64_t storefronts = 1;                   ///< instances of the storefront
   std::uint16_t port = 0;                         ///< of the first of them; 0: a free one
   std::string log;                                ///< URL; default file:DATA/log
-  std::string summary;                            ///< another place to write the summary to
+  std::string summary;                            ///< another file for the summary
   double chaos_seconds = 0;                       ///< kill a service about so often; 0: never
   std::uint64_t seed = 0;                         ///< of the chaos; 0: from the system
   std::int64_t in_flight = 64;                    ///< closed loop: requests at once

@@ -14,7 +14,7 @@
 
 namespace retail::stock {
 
-/// What the gathering of one request's answers waits for.
+/// The responses that the gathering of one request waits for.
 enum class Phase : std::uint8_t {
   reserving,
   giving_back,
@@ -31,7 +31,7 @@ BOOST_DESCRIBE_ENUM(Phase, reserving, giving_back, reserved, releasing, taking_b
 /// RequestId; orders and returns leave it when they are final.
 struct Gathering {
   Phase phase = Phase::reserving;
-  std::int32_t awaited = 0;   ///< answers still to come
+  std::int32_t awaited = 0;   ///< responses that have not come yet
   std::uint64_t holding = 0;  ///< bit by bit the partitions that hold reservations
   std::int64_t lines = 0;     ///< that have a shelf
   std::int64_t taken = 0;     ///< by a write-off

@@ -43,7 +43,7 @@ enum class Outcome : std::uint8_t {
   pending,
   granted,       ///< order confirmed, return completed, write-off recorded: 201
   rejected,      ///< 409 with the reason
-  dead_lettered  ///< 422 with the reason and the place of the letter
+  dead_lettered  ///< 422 with the reason and the position of the letter
 };
 BOOST_DESCRIBE_ENUM(Outcome, pending, granted, rejected, dead_lettered)
 
