@@ -68,7 +68,10 @@ TEST_P(LogContract, commands_stay_for_seven_days_and_until_their_service_has_rea
   const Offset three = put(*sender, there, "k", "three").partitions.at(0).first;
   commands.read_up_to(group, two);
   commands.pass(day_ms);
-  EXPECT_THAT(commands.first(), world().removes_commands() ? two : one);
+  EXPECT_LE(commands.first(), two) << "the service has not read it";
+  if (world().removes_commands()) {
+    EXPECT_EQ(commands.first(), two);
+  }
   // What was read may be young.
   commands.read_up_to(group, offset(three.value + 1));
   commands.pass(5 * day_ms);

@@ -46,7 +46,7 @@ class LogFixture {
   virtual bool blocks() const { return true; }
   /// Commits of all topics are in one order, and readers see which records were one commit.
   virtual bool ordered() const { return true; }
-  /// Commands that their service has read are removed when they are old enough.
+  /// Housekeeping removes commands that are old enough and read, at once. Others may take longer.
   virtual bool removes_commands() const { return false; }
   /// What one handle did is known to all others when this returns. Where that needs time, it takes
   /// it.
