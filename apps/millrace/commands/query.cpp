@@ -91,6 +91,8 @@ Status query(FileSystem& files, const QueryOptions& options, Output& out) {
   MILLRACE_ASSIGN(const auto instances,
                   find_instances(files, options.run_directory, options.service));
   const std::string target = target_of(options);
+  const bool is_range = !options.view.empty() && options.key.empty();
+  bool answered = false;
   std::optional<Error> refused;
   // What the owner of the key says counts, and of the others that there was more than a wrong door.
   const auto note = [&](Error error) {
@@ -102,13 +104,16 @@ Status query(FileSystem& files, const QueryOptions& options, Output& out) {
       note(response.error());
     } else if (response->status == status_ok) {
       print(options, response->body, out);
-      // Each instance gets from others what it does not have.
-      return {};
+      answered = true;
+      // Each instance knows the partitions it owns: a range is the responses of all, a key is
+      // with one of them.
+      if (!is_range) return {};
     } else {
       note(Error(code_of(*response), "service " + instance.name + ": " + refusal(*response)));
     }
   }
-  return refused ? Status(fail(*refused)) : Status();
+  if (refused && (!answered || is_range)) return fail(*refused);
+  return {};
 }
 
 CLI::App* add_query(CLI::App& app, Action& action) {

@@ -203,11 +203,5 @@ TEST_F(Query, answers_a_range) {
             "b         -7  -\n");
 }
 
-TEST_F(Query, answers_a_range_once_although_there_are_several_instances) {
-  write("stock-2", ::getpid(), server.port());
-  ASSERT_TRUE(ask("shelves", ""));
-  EXPECT_EQ(lines_of(screen.text).size(), 3U) << screen.text;
-}
-
 }  // namespace
 }  // namespace millrace::cli

@@ -99,7 +99,6 @@ Result<StorePartitions> store_partitions(const stream::Instance& instance, log::
     return unknown(store);
   }
   StorePartitions partitions;
-  partitions.part = part->name;
   MILLRACE_ASSIGN(partitions.count, count_of(instance.topology(), *part, log));
   const std::string prefix = part->name + "/";
   for (const auto& task : instance.status().tasks) {

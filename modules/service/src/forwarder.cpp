@@ -63,82 +63,19 @@ void Forwarder::forward(const Query& query, const EntryPartition& where,
   const std::string self = self_();
   const auto owner = instances_.owner(service_, where.part, where.partition, self);
   if (!owner || owner->address.empty()) return responder.send(refusal(query.refused));
-  auto held = std::make_shared<http::Responder>(std::move(responder));
-  send(query, *owner, [held, owner = *owner](Result<http::Response> response) {
-    held->send(response_of_owner(std::move(response), owner));
-  });
-}
-
-void Forwarder::send(const Query& query, const InstanceDescriptor& owner,
-                     http::ClientPool::Callback done) const {
-  const Result<Pool> pool = this->pool(owner.address);
-  if (!pool) return done(fail(pool.error()));
+  const Result<Pool> pool = this->pool(owner->address);
+  if (!pool) return responder.send(response_of_owner(fail(pool.error()), *owner));
   http::ClientRequest request;
   request.target = query.target;
   request.headers = without_connection(query.headers);
-  request.headers.set(forwarded_header, self_());
+  request.headers.set(forwarded_header, self);
   request.timeout = timeout_;
-  const Status taken = (*pool)->send(std::move(request), done);
-  if (!taken) done(fail(taken.error()));
-}
-
-namespace {
-
-/// Parts that come from several threads.
-struct Gathering {
-  Mutex mutex;
-  std::vector<Forwarder::Part> parts MILLRACE_GUARDED_BY(mutex);
-  std::size_t left MILLRACE_GUARDED_BY(mutex) = 0;
-  std::function<void(std::vector<Forwarder::Part>)> done;
-
-  void add(std::size_t index, Result<http::Response> response) {
-    std::vector<Forwarder::Part> all;
-    {
-      const MutexLock lock(mutex);
-      parts[index].response = std::move(response);
-      if (--left > 0) return;
-      all = std::move(parts);
-    }
-    done(std::move(all));
-  }
-};
-
-}  // namespace
-
-void Forwarder::gather(const Query& query, std::string_view part,
-                       const std::vector<std::int32_t>& partitions,
-                       std::function<void(std::vector<Part>)> done) const {
-  std::vector<InstanceDescriptor> owners;
-  std::vector<Part> parts;
-  for (const std::int32_t partition : partitions) {
-    auto owner = instances_.owner(service_, part, partition, self_());
-    if (!owner || owner->address.empty()) owner = InstanceDescriptor{};
-    const auto same = std::find_if(parts.begin(), parts.end(), [&](const Part& one) {
-      return one.instance == owner->instance;
-    });
-    if (same != parts.end()) {
-      same->partitions.push_back(partition);
-      continue;
-    }
-    parts.push_back({owner->instance, {partition}, fail(query.refused)});
-    owners.push_back(*std::move(owner));
-  }
-  const auto gathering = std::make_shared<Gathering>();
-  gathering->done = std::move(done);
-  {
-    const MutexLock lock(gathering->mutex);
-    gathering->left = parts.size();
-    gathering->parts = std::move(parts);
-  }
-  for (std::size_t i = 0; i < owners.size(); ++i) {
-    if (owners[i].instance.empty()) {
-      gathering->add(i, fail(query.refused));
-      continue;
-    }
-    send(query, owners[i], [gathering, i](Result<http::Response> response) {
-      gathering->add(i, std::move(response));
-    });
-  }
+  auto held = std::make_shared<http::Responder>(std::move(responder));
+  const Status taken =
+      (*pool)->send(std::move(request), [held, owner = *owner](Result<http::Response> response) {
+        held->send(response_of_owner(std::move(response), owner));
+      });
+  if (!taken) held->send(response_of_owner(fail(taken.error()), *owner));
 }
 
 Result<Forwarder::Pool> Forwarder::pool(const std::string& address) const {

@@ -233,9 +233,9 @@ class Runtime {
   std::string address_;  // where other instances reach this one; empty: they do not
   const ProcessName process_ = real_processes().self();
   std::optional<Discovery> discovery_;
+  std::optional<Forwarder> forwarder_;
   std::optional<DurabilityGate> durability_;
-  std::optional<Forwarder> forwarder_;  // goes before what its responses pass through
-  std::optional<RequestDesks> desks_;   // goes after the writer that calls back
+  std::optional<RequestDesks> desks_;  // goes after the writer that calls back
   std::optional<EdgeWriter> edge_;
   std::optional<Context> context_;
   std::vector<telemetry::MetricCallback> metric_handles_;

@@ -13,7 +13,6 @@
 #include "millrace/codec/write_json.hpp"
 #include "millrace/http/problem.hpp"
 #include "millrace/service/entries.hpp"
-#include "view_range.hpp"
 
 namespace millrace::service {
 
@@ -41,6 +40,13 @@ Result<std::string> key_from_text(const codec::TypeInfo& type, std::string_view 
   return bytes;
 }
 
+Status write_key(const codec::TypeInfo& type, std::string_view bytes, JsonWriter& out) {
+  const codec::TypedObject key(type);
+  MILLRACE_TRY(codec::decode_key(type, bytes, key.get()));
+  codec::write_json(type, key.get(), out);
+  return {};
+}
+
 Status write_value(const stream::StoreSpec& store, std::string_view bytes, JsonWriter& out) {
   const codec::TypeInfo& type = *store.value;
   const codec::TypedObject value(type);
@@ -59,7 +65,7 @@ http::Response error_response(const Error& error) {
   return http::problem(status, error.code().name, "", error.message());
 }
 
-class ViewRoutes : public std::enable_shared_from_this<ViewRoutes> {
+class ViewRoutes {
  public:
   ViewRoutes(const stream::Instance& instance, log::Log& log, DurabilityGate& durability,
              const Forwarder* forwarder)
@@ -116,20 +122,15 @@ class ViewRoutes : public std::enable_shared_from_this<ViewRoutes> {
       if (error != nullptr)
         return responder.send(http::problem(400, error->code().name, "", error->message()));
     }
-    const auto answer = instance_.read_range(store->name, *from, *to, *limit);
-    const bool gathers = forwarder_ != nullptr && !request.headers.contains(forwarded_header);
-    if (!answer && !(gathers && answer.error().is(stream::errc::not_ready)))
-      return responder.send(error_response(answer.error()));
-    const auto range = std::make_shared<ViewRange>(*store);
-    if (answer) {
-      if (const Status begun = range->begin(*answer); !begun)
-        return responder.send(error_response(begun.error()));
-    }
-    if (gathers && (!answer || !answer->has_all_partitions()))
-      return gather(request, *store, answer, range, *limit, std::move(responder));
-    send_range(request, answer->position,
-               request.headers.contains(forwarded_header) ? range->part() : range->body(*limit),
-               std::move(responder));
+    auto answer = instance_.read_range(store->name, *from, *to, *limit);
+    if (!answer) return responder.send(error_response(answer.error()));
+    std::string body;
+    JsonWriter out(body);
+    if (Status done = write_entries(*store, *answer, out); !done)
+      return responder.send(error_response(done.error()));
+    http::Response response;
+    response.body = out.take();
+    send(request, answer->position, std::move(response), std::move(responder));
   }
 
  private:
@@ -164,46 +165,22 @@ class ViewRoutes : public std::enable_shared_from_this<ViewRoutes> {
     return limit;
   }
 
-  // The rest of the range from other instances, at once. One that lacks partitions is an error,
-  // unless the client wants what there is.
-  void gather(const http::Request& request, const stream::StoreSpec& store,
-              const Result<RangeEntries>& local, const std::shared_ptr<ViewRange>& range,
-              std::size_t limit, http::Responder responder) const {
-    const auto partitions = store_partitions(instance_, log_, store.name);
-    if (!partitions) return responder.send(error_response(partitions.error()));
-    std::vector<std::int32_t> missing;
-    if (local) {
-      missing = local->missing_partitions;
-    } else {
-      for (std::int32_t number = 0; number < partitions->count; ++number)
-        missing.push_back(number);
-      range->begin(missing);
+  using Entries = stream::Answer<std::vector<std::pair<std::string, std::string>>>;
+  static Status write_entries(const stream::StoreSpec& store, const Entries& entries,
+                              JsonWriter& out) {
+    out.begin_object().key("entries").begin_array();
+    for (const auto& [key, value] : entries.value) {
+      out.begin_object().key("key");
+      MILLRACE_TRY(write_key(*store.key, key, out));
+      out.key("value");
+      MILLRACE_TRY(write_value(store, value, out));
+      out.end_object();
     }
-    if (missing.empty()) return responder.send(error_response(local.error()));
-    const log::LogPosition position = local ? local->position : log_.committed();
-    const Error refused(errc::not_owner, "no instance has the partition");
-    auto held = std::make_shared<http::Responder>(std::move(responder));
-    forwarder_->gather({request.target, request.headers, refused}, partitions->part, missing,
-                       [self = shared_from_this(), request, range, limit, position,
-                        held](const std::vector<Forwarder::Part>& parts) {
-                         for (const Forwarder::Part& part : parts)
-                           range->add(part);
-                         if (!range->is_whole() && request.query_param("partial") != "true") {
-                           return held->send(http::problem_retry(
-                               503, retry_after, errc::not_owner.name,
-                               "partitions are missing: " + range->missing() +
-                                   "; ask again, or with partial=true for those that are there"));
-                         }
-                         self->send_range(request, position, range->body(limit), std::move(*held));
-                       });
-  }
-
-  void send_range(const http::Request& request, log::LogPosition position, Result<std::string> body,
-                  http::Responder responder) const {
-    if (!body) return responder.send(error_response(body.error()));
-    http::Response response;
-    response.body = *std::move(body);
-    send(request, position, std::move(response), std::move(responder));
+    out.end_array();
+    if (!entries.has_all_partitions())
+      out.field("missing_partitions", partition_list(entries.missing_partitions));
+    out.end_object();
+    return {};
   }
 
   void send(const http::Request& request, log::LogPosition position, http::Response response,

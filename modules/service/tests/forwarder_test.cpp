@@ -10,7 +10,6 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/file_system.hpp"
-#include "millrace/base/hash.hpp"
 #include "millrace/http/server.hpp"
 #include "millrace/log/memory_log.hpp"
 #include "millrace/service/discovery.hpp"
@@ -106,6 +105,11 @@ class TillInstance {
 
 class TwoInstances : public testing::Test {
  protected:
+  TwoInstances() {
+    const auto writer = broker.connect({.service = "writer", .member = ""});
+    commands_ = writer->create_topic({"tills.commands", 4, log::TopicKind::commands, "tills"})
+                    .value_or(log::Topic{});
+  }
   void SetUp() override {
     while (one.tasks() == 0 || one.tasks() != two.tasks()) {
       one.step();
@@ -114,31 +118,13 @@ class TwoInstances : public testing::Test {
     for (TillInstance* instance : {&one, &two, &one})
       instance->discover();
   }
-  /// One of the two books it.
-  void book(const std::string& till, std::int64_t pence) {
-    const std::int32_t number = partition_of(till, 4);
-    log::HeadersBuilder headers;
-    headers.add("ce_id", till).add("ce_source", "/w").add("ce_specversion", "1.0");
-    headers.add("ce_type", "Book");
-    const std::string body = codec::to_json(tills::Book{pence});
-    log::Transaction transaction;
-    transaction.append({commands_.id, log::partition(number)},
-                       {1, std::string_view(till), std::string_view(body), headers.view()});
-    ASSERT_TRUE(writer->commit(transaction));
-    while (one.get("/views/totals/" + till).status != 200) {
-      one.step();
-      two.step();
-    }
-  }
   /// Of the response of an instance: another one gave it.
   static bool was_forwarded(const http::Response& response) {
     return response.headers.contains(owner_header);
   }
 
   log::MemoryBroker broker{real_clock(), false};
-  std::unique_ptr<log::Log> writer = broker.connect({.service = "tills", .member = "writer"});
-  log::Topic commands_ =
-      *writer->create_topic({"tills.commands", 4, log::TopicKind::commands, "tills"});
+  log::Topic commands_;
   TillInstance one{broker, "one"};
   TillInstance two{broker, "two"};
 };
@@ -160,41 +146,6 @@ TEST_F(TwoInstances, respond_alike_for_the_keys_of_both) {
     }
     EXPECT_EQ(owners, (std::set<std::string>{"one", "two"}));
   }
-}
-
-TEST_F(TwoInstances, gather_a_range_in_the_order_of_keys) {
-  std::string entries;
-  for (int i = 10; i < 26; ++i) {
-    const std::string till = "till-" + std::to_string(i);
-    book(till, i);
-    entries += (i == 10 ? "" : ",") + std::string(R"({"key":")") + till + R"(","value":)" +
-               std::to_string(i) + "}";
-  }
-  for (const TillInstance* instance : {&one, &two}) {
-    const http::Response whole = instance->get("/views/totals");
-    EXPECT_EQ(whole.status, 200);
-    EXPECT_EQ(whole.body, R"({"entries":[)" + entries + "]}");
-    const http::Response some = instance->get("/views/totals?from=till-12&to=till-20&limit=2");
-    EXPECT_EQ(some.body,
-              R"({"entries":[{"key":"till-12","value":12},{"key":"till-13","value":13}]})");
-  }
-}
-
-TEST_F(TwoInstances, give_a_part_of_a_range_only_when_asked_for_one) {
-  book("till-1", 1);
-  two.stop();
-  const http::Response refused = one.get("/views/totals");
-  EXPECT_EQ(refused.status, 503);
-  EXPECT_EQ(refused.headers.find("Retry-After"), "1");
-  EXPECT_THAT(refused.body, HasSubstr("(instance two did not respond: "));
-  const http::Response partial = one.get("/views/totals?partial=true");
-  EXPECT_EQ(partial.status, 200);
-  EXPECT_THAT(partial.body, HasSubstr(R"("missing_partitions":")"));
-  EXPECT_THAT(partial.body, HasSubstr(R"("reason":"instance two did not respond: )"));
-  two.leave();
-  one.discover();
-  EXPECT_THAT(one.get("/views/totals?partial=true").body,
-              HasSubstr(R"("reason":"no instance has it"})"));
 }
 
 TEST_F(TwoInstances, do_not_forward_what_was_forwarded) {

@@ -20,7 +20,6 @@ namespace millrace::service {
 
 /// The partitions of a store, as one instance of the service sees them.
 struct StorePartitions {
-  std::string part;             ///< the name of the sub-topology that has the store
   std::int32_t count = 0;       ///< of all instances together; 0: its inputs are not there yet
   std::set<std::int32_t> here;  ///< restored in this instance
 

@@ -8,7 +8,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "millrace/base/error.hpp"
 #include "millrace/base/mutex.hpp"
@@ -48,24 +47,8 @@ class Forwarder {
   /// already. Does not block.
   void forward(const Query& query, const EntryPartition& where, http::Responder responder) const;
 
-  /// What an instance responded of the partitions that it says it has.
-  struct Part {
-    std::string instance;  ///< empty: none says that it has these
-    std::vector<std::int32_t> partitions;
-    Result<http::Response> response;
-  };
-  /// Sends the query to all owners of these partitions at once, and calls `done` when each has
-  /// responded or failed: on a thread of this class, or at once. Of a query that was not forwarded
-  /// before. Does not block.
-  void gather(const Query& query, std::string_view part,
-              const std::vector<std::int32_t>& partitions,
-              std::function<void(std::vector<Part>)> done) const;
-
  private:
   using Pool = std::shared_ptr<http::ClientPool>;
-  /// Calls `done` once.
-  void send(const Query& query, const InstanceDescriptor& owner,
-            http::ClientPool::Callback done) const;
   [[nodiscard]] Result<Pool> pool(const std::string& address) const;
 
   const Instances& instances_;
