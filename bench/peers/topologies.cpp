@@ -29,8 +29,9 @@ void count(const stream::Stream<Text, Text>& input, const Text& output) {
 
 void windowed(const stream::Stream<Text, Text>& input, const Text& output) {
   input.group_by_key()
-      .windowed_by(
-          stream::tumbling(std::chrono::milliseconds(Expectation::window_ms)).never_closes())
+      .windowed_by(stream::tumbling(std::chrono::milliseconds(Expectation::window_ms))
+                       .never_closes()
+                       .retention(std::chrono::hours(24 * 365 * 100)))
       .count("windowed")
       .to_stream()
       .map([](const stream::Windowed<Text>& key, std::int64_t counted) {

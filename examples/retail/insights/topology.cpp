@@ -98,7 +98,7 @@ void count_money(TopologyBuilder&, const Stream<RequestId, reads::OrderIn>& orde
       .to_stream()
       .map_values([](const Revenue& total) { return RevenueEvent(total); })
       .to(revenue_topic);
-  by_country.windowed_by(millrace::stream::tumbling(24h).never_closes())
+  by_country.windowed_by(millrace::stream::tumbling(24h).never_closes().retention(10 * 365 * 24h))
       .aggregate(Revenue{}, add, daily_revenue_store)
       .to_stream()
       .map([](const Windowed<Country>& window, const Revenue& total) {

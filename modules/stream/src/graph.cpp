@@ -349,6 +349,16 @@ void Graph::check_windows(TimeWindows windows) {
   if (windows.grace_ms.value_or(0) < 0)
     problems_.push_back("windows with a grace of " + std::to_string(*windows.grace_ms) +
                         " ms: a grace is at least 0 ms");
+  if (!windows.grace_ms && !windows.retention_ms)
+    problems_.push_back(
+        "windows that never close have no retention: say how long each is kept, as in "
+        "tumbling(24h).never_closes().retention(8760h)");
+  const TimeWindows closed_at_once{windows.size_ms, windows.grace_ms.value_or(0)};
+  if (windows.size_ms > 0 && windows.grace_ms.value_or(0) >= 0 && windows.retention_ms &&
+      *windows.retention_ms < closed_at_once.kept_ms())
+    problems_.push_back("windows with a retention of " + std::to_string(*windows.retention_ms) +
+                        " ms: it is at least their size and their grace together, " +
+                        std::to_string(closed_at_once.kept_ms()) + " ms");
 }
 
 const std::string& Graph::store_name(StoreId store) const {

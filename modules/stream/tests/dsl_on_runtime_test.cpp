@@ -37,7 +37,7 @@ Topology insights() {
           .repartition("country")
           .group_by_key();
   by_country.count("orders-by-country").to_stream().to("insights.counts");
-  by_country.windowed_by(tumbling(100ms).never_closes())
+  by_country.windowed_by(tumbling(100ms).never_closes().retention(std::chrono::hours(1)))
       .aggregate(
           std::int64_t{0},
           [](const Placed& order, std::int64_t so_far) { return so_far + order.total; },

@@ -211,7 +211,9 @@ TEST(WindowedStream, keeps_windows_apart_however_late_a_record_comes) {
   TopologyBuilder builder("shop");
   const auto windows = builder.stream<string, Paid>("payments")
                            .group_by_key()
-                           .windowed_by(tumbling(std::chrono::milliseconds(10)).never_closes());
+                           .windowed_by(tumbling(std::chrono::milliseconds(10))
+                                            .never_closes()
+                                            .retention(std::chrono::hours(1)));
   windows.count("counts");
   windows.reduce([](const Paid& a, const Paid& b) { return Paid{a.amount + b.amount}; }, "sums");
   windows

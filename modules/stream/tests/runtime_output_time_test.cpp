@@ -39,7 +39,7 @@ class OutputTimes : public RuntimeTest {
             "sums")
         .to_stream()
         .to("times.sums");
-    by_account.windowed_by(tumbling(10s).never_closes())
+    by_account.windowed_by(tumbling(10s).never_closes().retention(std::chrono::hours(1)))
         .count("windows")
         .to_stream()
         .select_key([](const Windowed<string>& window, const std::int64_t&) {

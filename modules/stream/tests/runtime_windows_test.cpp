@@ -23,6 +23,7 @@ using std::string;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 using Window = Windowed<string>;
 
 constexpr std::int64_t ignored = 1;   // amounts that the windows do not see
@@ -36,7 +37,7 @@ Topology windows(bool close = true) {
   builder.stream<string, Deposited>("deposits")
       .filter([](const Deposited& deposit) { return deposit.amount != ignored; })
       .group_by_key()
-      .windowed_by(close ? of_one_second.grace(500ms) : of_one_second.never_closes())
+      .windowed_by(close ? of_one_second.grace(500ms) : of_one_second.never_closes().retention(2h))
       .reduce([](const Deposited&, const Deposited& last) { return last; }, "last")
       .to_stream()
       .for_each([](const Window&, const Deposited& last) {
@@ -60,6 +61,15 @@ class ClosedWindows : public Branches {
   static void pipe(Driver& driver, std::int64_t time_ms, std::int64_t amount = 5) {
     driver.pipe("deposits", string("a"), Deposited{amount}, time_ms);
     driver.run_until_idle();
+  }
+  /// Windows of one second that never close.
+  static Topology kept_windows(std::chrono::milliseconds kept) {
+    TopologyBuilder builder("bank");
+    builder.stream<string, Deposited>("deposits")
+        .group_by_key()
+        .windowed_by(tumbling(1s).never_closes().retention(kept))
+        .reduce([](const Deposited&, const Deposited& last) { return last; }, "last");
+    return builder.build().value();
   }
   static bool has_window(const Instance& instance, std::int64_t start_ms) {
     const auto found =
@@ -178,6 +188,40 @@ TEST_P(ClosedWindows, stay_closed_across_a_build_whose_windows_do_not_close) {
   driver->deploy(windows());
   pipe(*driver, 1'998);
   EXPECT_EQ(driver->instance().status().late, 1U);
+}
+
+TEST_P(ClosedWindows, are_removed_from_store_and_changelog) {
+  auto driver = open_windows();
+  for (std::int64_t time_ms = 1'000; time_ms < 20'000; time_ms += 1'000)
+    pipe(*driver, time_ms);
+  for (int i = 0; i < 2; ++i) {
+    const auto left = driver->instance().view<Window, Deposited>("last").value().all(100).value();
+    EXPECT_THAT(left.value, SizeIs(2));
+    EXPECT_TRUE(has_window(driver->instance(), 18'000));
+    EXPECT_TRUE(has_window(driver->instance(), 19'000));
+    // All that is restored is what the changelog has.
+    driver->crash_and_restart();
+    driver->run_until_idle();
+  }
+}
+
+TEST_P(ClosedWindows, are_kept_for_their_retention) {
+  auto driver = RuntimeTest::open(kept_windows(10s), {});
+  driver->declare_topic("deposits", "teller");
+  for (const std::int64_t time_ms : {1'000, 10'999, 1'999})
+    pipe(*driver, time_ms);
+  EXPECT_EQ(driver->instance().status().late, 0U);
+  EXPECT_TRUE(has_window(driver->instance(), 1'000));
+  pipe(*driver, 11'000);
+  pipe(*driver, 1'999);
+  EXPECT_EQ(driver->instance().status().late, 1U);
+  pipe(*driver, 14'000);
+  EXPECT_FALSE(has_window(driver->instance(), 1'000));
+  // A walk that a build with a shorter retention begins finds what the one before kept.
+  driver->deploy(kept_windows(2s));
+  pipe(*driver, 18'000);
+  EXPECT_FALSE(has_window(driver->instance(), 14'000));
+  EXPECT_TRUE(has_window(driver->instance(), 18'000));
 }
 
 TEST(OperatorTimes, of_operators_that_are_not_there_are_saved_again) {

@@ -74,63 +74,6 @@ TEST(Topology, says_once_for_a_topic_whether_unknown_types_are_errors) {
               HasSubstr("topic 'orders' is read with OnUnknownType::error and without"));
 }
 
-TEST(Topology, windows_have_a_size) {
-  for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{-1'000}}) {
-    TopologyBuilder builder("shop");
-    builder.stream<string, Placed>("orders")
-        .group_by_key()
-        .windowed_by(tumbling(std::chrono::milliseconds(ms)).no_grace())
-        .count("by-hour");
-    EXPECT_THAT(problem_of(builder), HasSubstr("windows of " + std::to_string(ms) + " ms"));
-  }
-}
-
-TEST(Topology, windows_have_no_negative_grace) {
-  TopologyBuilder builder("shop");
-  builder.stream<string, Placed>("orders")
-      .group_by_key()
-      .windowed_by(tumbling(std::chrono::hours(1)).grace(std::chrono::milliseconds(-1)))
-      .count("by-hour");
-  EXPECT_THAT(problem_of(builder), HasSubstr("a grace of -1 ms"));
-}
-
-TEST(Topology, windows_close_when_their_grace_is_over_and_not_with_the_end_of_time) {
-  const std::int64_t last = std::numeric_limits<std::int64_t>::max();
-  const WindowsWithoutGrace windows = tumbling(std::chrono::milliseconds(100));
-  EXPECT_FALSE(windows.never_closes().is_closed(100, last));
-  const TimeWindows graceful = windows.grace(std::chrono::milliseconds(50));
-  EXPECT_FALSE(graceful.is_closed(100, 149));
-  EXPECT_TRUE(graceful.is_closed(100, 150));
-  EXPECT_FALSE(graceful.is_closed(200, 150));
-  EXPECT_FALSE(graceful.is_closed(100, OperatorTime::none));
-  EXPECT_FALSE(windows.no_grace().is_closed(100, 99));
-  EXPECT_TRUE(windows.no_grace().is_closed(100, 100));
-  EXPECT_FALSE(windows.no_grace().is_closed(last, last));
-  EXPECT_FALSE(windows.grace(std::chrono::milliseconds(last)).is_closed(100, last));
-}
-
-TEST(Topology, windows_lie_around_their_times_up_to_the_ends_of_time) {
-  const std::int64_t first = std::numeric_limits<std::int64_t>::min();
-  const std::int64_t last = std::numeric_limits<std::int64_t>::max();
-  for (const std::int64_t size : {std::int64_t{1}, std::int64_t{1'000}, last}) {
-    const TimeWindows windows = tumbling(std::chrono::milliseconds(size)).no_grace();
-    for (const std::int64_t time : {first, first + 1, -size, std::int64_t{-1}, std::int64_t{0},
-                                    std::int64_t{1}, size - 1, size, last - 1, last}) {
-      const std::int64_t start = windows.start_of(time);
-      const std::int64_t end = windows.end_of(time);
-      EXPECT_LE(start, time) << size;
-      EXPECT_TRUE(time < end || (time == last && end == last)) << time << ' ' << size;
-      if (start != first && end != last) {
-        EXPECT_EQ(end - start, size) << time;
-      }
-    }
-  }
-  const TimeWindows of_ten = tumbling(std::chrono::milliseconds(10)).no_grace();
-  EXPECT_EQ(of_ten.start_of(-1), -10);
-  EXPECT_EQ(of_ten.end_of(-1), 0);
-  EXPECT_EQ(of_ten.end_of(-10), 0);
-}
-
 TEST(Topology, its_topics_have_the_kinds_that_the_log_guards) {
   TopologyBuilder builder("shop", 7);
   const auto orders = builder.stream<string, Placed>("orders");

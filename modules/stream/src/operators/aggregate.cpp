@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "millrace/codec/codec.hpp"
+#include "millrace/stream/staged_store.hpp"
+#include "millrace/stream/store.hpp"
 #include "operators/stored_table.hpp"
 
 namespace millrace::stream::detail {
@@ -16,7 +19,9 @@ class AggregateNode final : public Node {
   }
   void open(TaskContext& context) override {
     table_.open(context);
-    if (spec_.windows && spec_.windows->grace_ms) time_ = &context.operator_time(spec_.table.store);
+    if (!spec_.windows) return;
+    time_ = &context.operator_time(spec_.table.store);
+    remove_expired(context);
   }
   void process(const Message& message, TaskContext& context) override {
     if (message.key == nullptr || message.value == nullptr) return context.skip();
@@ -38,13 +43,28 @@ class AggregateNode final : public Node {
  private:
   bool is_late(std::int64_t timestamp_ms) {
     if (time_ == nullptr) return false;
+    const TimeWindows& windows = *spec_.windows;
     time_->observe(timestamp_ms);
-    return spec_.windows->is_closed(spec_.windows->end_of(timestamp_ms), time_->ms());
+    return windows.is_closed(windows.end_of(timestamp_ms), time_->ms()) ||
+           windows.is_expired(windows.start_of(timestamp_ms), time_->ms());
+  }
+  // A walk looks at each window that is there. With that interval it does so a few times in the
+  // life of a window, and none is kept for much longer than its retention.
+  void remove_expired(TaskContext& context) {
+    const std::int64_t interval_ms = std::max<std::int64_t>(1, spec_.windows->kept_ms() / 4);
+    StagedStore& store = context.store(spec_.table.store);
+    context.sweep("/retention/" + spec_.name, PunctuationType::stream_time, interval_ms,
+                  spec_.table.store,
+                  [this, &store](std::string_view key, std::string_view, std::int64_t) {
+                    check_stored(codec::decode_key(*spec_.table.key, key, group_->get()));
+                    const std::int64_t start_ms = spec_.start_of(group_->get());
+                    if (spec_.windows->is_expired(start_ms, time_->ms())) store.erase(key);
+                  });
   }
 
   AggregateSpec spec_;
   StoredTable table_;
-  OperatorTime* time_ = nullptr;  // null: no window closes
+  OperatorTime* time_ = nullptr;  // null: there are no windows
   std::optional<codec::TypedObject> group_;
 };
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "millrace/stream/detail/graph.hpp"
@@ -69,9 +70,12 @@ template <class StoreKey, class A, class K, class V>
   if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
   const StoreId store = graph.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
                                     windows ? windows->to_string() : std::string(), serdes);
-  node = graph.add_stateful(
-      kind, node, store,
-      aggregate({table_spec<StoreKey, A>(store), std::move(fold), std::move(group), windows}));
+  std::function<std::int64_t(const void*)> start_of;
+  if constexpr (!std::is_same_v<StoreKey, K>)
+    start_of = [](const void* key) { return static_cast<const StoreKey*>(key)->start_ms; };
+  node = graph.add_stateful(kind, node, store,
+                            aggregate({table_spec<StoreKey, A>(store), std::move(fold),
+                                       std::move(group), windows, name, std::move(start_of)}));
   return {graph, node, store};
 }
 

@@ -27,13 +27,29 @@ struct Windowed {
 struct TimeWindows {
   std::int64_t size_ms = 0;              ///< at least 1
   std::optional<std::int64_t> grace_ms;  ///< no value: they never close; otherwise at least 0
+  /// At least size and grace together. No value: as much as that.
+  std::optional<std::int64_t> retention_ms = {};
 
+  /// The same windows, each kept in its store until the operator's stream time is `after` beyond
+  /// its start. After that it is removed, and a record of it is late. Windows that never close need
+  /// a retention; others are kept until they are closed.
+  [[nodiscard]] TimeWindows retention(std::chrono::milliseconds after) const {
+    return {size_ms, grace_ms, after.count()};
+  }
+  /// How long after its start a window is kept. For windows that build() accepts.
+  [[nodiscard]] std::int64_t kept_ms() const {
+    std::int64_t sum = 0;
+    if (retention_ms) return *retention_ms;
+    return __builtin_add_overflow(size_ms, grace_ms.value_or(end_of_time), &sum) ? end_of_time
+                                                                                 : sum;
+  }
+  /// Whether the window that starts then may be removed at that stream time of its operator.
+  [[nodiscard]] bool is_expired(std::int64_t start_ms, std::int64_t stream_time_ms) const {
+    return is_over(start_ms, kept_ms(), stream_time_ms);
+  }
   /// Whether the window that ends then is closed at that stream time of its operator.
   [[nodiscard]] bool is_closed(std::int64_t end_ms, std::int64_t stream_time_ms) const {
-    constexpr std::int64_t end_of_time = std::numeric_limits<std::int64_t>::max();
-    std::int64_t closes_ms = 0;
-    if (!grace_ms || end_ms == end_of_time) return false;
-    return !__builtin_add_overflow(end_ms, *grace_ms, &closes_ms) && closes_ms <= stream_time_ms;
+    return grace_ms && is_over(end_ms, *grace_ms, stream_time_ms);
   }
   [[nodiscard]] std::int64_t start_of(std::int64_t timestamp_ms) const {
     const std::int64_t rest = timestamp_ms % size_ms;
@@ -52,10 +68,21 @@ struct TimeWindows {
                ? std::numeric_limits<std::int64_t>::max()
                : end;
   }
-  /// The text for people and for the manifest. It does not contain the grace, because a later build
-  /// may change the grace.
+  /// The text for people and for the manifest. It does not contain grace and retention, because a
+  /// later build may change them.
   [[nodiscard]] std::string to_string() const {
     return "tumbling " + std::to_string(size_ms) + " ms";
+  }
+
+ private:
+  static constexpr std::int64_t end_of_time = std::numeric_limits<std::int64_t>::max();
+
+  // Whether it is that much later than `time_ms`; never for one at the end of time.
+  [[nodiscard]] static bool is_over(std::int64_t time_ms, std::int64_t after_ms,
+                                    std::int64_t now_ms) {
+    std::int64_t over_ms = 0;
+    if (time_ms == end_of_time) return false;
+    return !__builtin_add_overflow(time_ms, after_ms, &over_ms) && over_ms <= now_ms;
   }
 };
 
@@ -72,7 +99,7 @@ struct WindowsWithoutGrace {
   }
   /// Each is closed when the operator's stream time comes to its end.
   [[nodiscard]] TimeWindows no_grace() const { return {size_ms, 0}; }
-  /// However late, a record counts.
+  /// A record counts for as long as its window is kept: TimeWindows::retention() says how long.
   [[nodiscard]] TimeWindows never_closes() const { return {size_ms, std::nullopt}; }
 };
 /// A size of less than 1 ms is refused by TopologyBuilder::build().

@@ -81,9 +81,12 @@ struct AggregateSpec {
   /// None: the message's own.
   std::function<void(const Message&, void* key)> group;
   std::optional<TimeWindows> windows = {};  ///< of its keys
+  std::string name = {};                    ///< of the store
+  /// Of windows: when that of a key of the table starts.
+  std::function<std::int64_t(const void* key)> start_of = {};
 };
 /// Folds messages by key in a store and hands on each new value. A message whose window is closed
-/// is late and left out.
+/// or expired is late and left out. Expired windows are removed from the store.
 [[nodiscard]] NodeFactory aggregate(AggregateSpec spec);
 
 struct JoinSpec {
@@ -224,7 +227,8 @@ class Graph {
   void was(const std::string& name, std::string old);
   void version(const std::string& name, std::int64_t version);
 
-  /// Windows of less than 1 ms and a grace of less than 0 ms are mistakes.
+  /// Windows of less than 1 ms, a grace of less than 0 ms, and a retention that is missing or too
+  /// short are mistakes.
   void check_windows(TimeWindows windows);
 
   [[nodiscard]] Keys keys(NodeId node) const { return keys_[static_cast<std::size_t>(node)]; }
