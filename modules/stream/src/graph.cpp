@@ -346,6 +346,13 @@ void Graph::check_windows(TimeWindows windows) {
   if (windows.size_ms < 1)
     problems_.push_back("windows of " + std::to_string(windows.size_ms) +
                         " ms: a window has a size of at least 1 ms");
+  const std::string hopping = "windows of " + std::to_string(windows.size_ms) +
+                              " ms that advance by " + std::to_string(windows.advance_ms) + " ms: ";
+  if (windows.advance_ms != windows.size_ms &&
+      (windows.advance_ms < 1 || windows.advance_ms > windows.size_ms))
+    problems_.push_back(hopping + "an advance is at least 1 ms, and not more than the size");
+  if (windows.advance_ms > 0 && (windows.size_ms - 1) / windows.advance_ms >= 10'000)
+    problems_.push_back(hopping + "a record would be in more than 10,000 of them");
   if (windows.grace_ms.value_or(0) < 0)
     problems_.push_back("windows with a grace of " + std::to_string(*windows.grace_ms) +
                         " ms: a grace is at least 0 ms");
@@ -353,7 +360,8 @@ void Graph::check_windows(TimeWindows windows) {
     problems_.push_back(
         "windows that never close have no retention: say how long each is kept, as in "
         "tumbling(24h).never_closes().retention(8760h)");
-  const TimeWindows closed_at_once{windows.size_ms, windows.grace_ms.value_or(0)};
+  const TimeWindows closed_at_once{windows.size_ms, windows.advance_ms,
+                                   windows.grace_ms.value_or(0)};
   if (windows.size_ms > 0 && windows.grace_ms.value_or(0) >= 0 && windows.retention_ms &&
       *windows.retention_ms < closed_at_once.kept_ms())
     problems_.push_back("windows with a retention of " + std::to_string(*windows.retention_ms) +

@@ -224,6 +224,25 @@ TEST_P(ClosedWindows, are_kept_for_their_retention) {
   EXPECT_TRUE(has_window(driver->instance(), 18'000));
 }
 
+TEST_P(ClosedWindows, that_hop_take_a_record_each_for_itself) {
+  TopologyBuilder builder("bank");
+  builder.stream<string, Deposited>("deposits")
+      .group_by_key()
+      .windowed_by(hopping(2s, 1s).no_grace())
+      .count("last");
+  auto driver = RuntimeTest::open(builder.build().value(), {});
+  driver->declare_topic("deposits", "teller");
+  for (const std::int64_t time_ms : {1'500, 2'500})
+    pipe(*driver, time_ms);
+  EXPECT_EQ(driver->instance().status().late, 0U);
+  // The window at 0 s is closed, the one at 1 s is not.
+  pipe(*driver, 1'999);
+  EXPECT_EQ(driver->instance().status().late, 1U);
+  const auto counts = driver->instance().view<Window, std::int64_t>("last").value();
+  EXPECT_EQ(counts.get({"a", 1'000, 3'000}).value().value, 3);
+  EXPECT_EQ(counts.get({"a", 2'000, 4'000}).value().value, 1);
+}
+
 TEST(OperatorTimes, of_operators_that_are_not_there_are_saved_again) {
   runtime::TaskState before;
   before.operator_times = {{"a", 10}, {"b", 20}};

@@ -78,23 +78,44 @@ TEST(Windows, close_when_their_grace_is_over_and_not_with_the_end_of_time) {
 TEST(Windows, lie_around_their_times_up_to_the_ends_of_time) {
   const std::int64_t first = std::numeric_limits<std::int64_t>::min();
   const std::int64_t last = std::numeric_limits<std::int64_t>::max();
-  for (const std::int64_t size : {std::int64_t{1}, std::int64_t{1'000}, last}) {
-    const TimeWindows windows = tumbling(std::chrono::milliseconds(size)).no_grace();
+  const auto check = [&](std::int64_t size, std::int64_t advance) {
+    const TimeWindows windows{size, advance, 0};
     for (const std::int64_t time : {first, first + 1, -size, std::int64_t{-1}, std::int64_t{0},
                                     std::int64_t{1}, size - 1, size, last - 1, last}) {
-      const std::int64_t start = windows.start_of(time);
-      const std::int64_t end = windows.end_of(time);
-      EXPECT_LE(start, time) << size;
-      EXPECT_TRUE(time < end || (time == last && end == last)) << time << ' ' << size;
-      if (start != first && end != last) {
-        EXPECT_EQ(end - start, size) << time;
+      const std::int64_t count = windows.count_at(time);
+      ASSERT_TRUE(count == size / advance || count == size / advance + 1) << time;
+      for (std::int64_t n = 0; n < count; ++n) {
+        const auto [start, end] = windows.at(time, n);
+        EXPECT_LE(start, time) << size;
+        EXPECT_TRUE(time < end || (time == last && end == last)) << time << ' ' << size;
+        if (start != first && end != last) {
+          EXPECT_EQ(end - start, size) << time;
+          EXPECT_EQ(start % advance, 0) << time;
+        }
       }
     }
-  }
-  const TimeWindows of_ten = tumbling(std::chrono::milliseconds(10)).no_grace();
-  EXPECT_EQ(of_ten.start_of(-1), -10);
-  EXPECT_EQ(of_ten.end_of(-1), 0);
-  EXPECT_EQ(of_ten.end_of(-10), 0);
+  };
+  for (const std::int64_t size : {std::int64_t{1}, std::int64_t{1'000}, last})
+    check(size, size);
+  for (const std::int64_t advance : {1, 7, 300, 999})
+    check(1'000, advance);
+  const auto ten = tumbling(std::chrono::milliseconds(10)).no_grace();
+  EXPECT_EQ(ten.at(-1, 0).start_ms, -10);
+  EXPECT_EQ(ten.at(-1, 0).end_ms, 0);
+  EXPECT_EQ(ten.at(-10, 0).end_ms, 0);
+}
+
+TEST(Windows, hop_by_no_more_than_their_size_and_not_too_often) {
+  const auto hopping_ms = [](std::int64_t size, std::int64_t advance) {
+    return hopping(std::chrono::milliseconds(size), std::chrono::milliseconds(advance)).no_grace();
+  };
+  EXPECT_EQ(problem(hopping_ms(1'000, 100)), "");
+  for (const std::int64_t advance : {-1, 0, 1'001})
+    EXPECT_THAT(problem(hopping_ms(1'000, advance)), HasSubstr("an advance is at least 1 ms"));
+  EXPECT_EQ(problem(hopping_ms(10'000, 1)), "");
+  EXPECT_THAT(problem(hopping_ms(10'001, 1)), HasSubstr("in more than 10,000 of them"));
+  EXPECT_EQ(hopping_ms(1'000, 100).to_string(), "hopping 1000 ms by 100 ms");
+  EXPECT_EQ(hopping_ms(1'000, 1'000).to_string(), "tumbling 1000 ms");
 }
 
 }  // namespace

@@ -25,12 +25,24 @@ class AggregateNode final : public Node {
   }
   void process(const Message& message, TaskContext& context) override {
     if (message.key == nullptr || message.value == nullptr) return context.skip();
-    if (is_late(message.timestamp_ms)) return context.late(spec_.table.store, message.timestamp_ms);
-    const void* key = message.key;
-    if (group_) {
-      spec_.group(message, group_->get());
-      key = group_->get();
+    if (!spec_.windows) return add(message.key, message, context);
+    const TimeWindows& windows = *spec_.windows;
+    time_->observe(message.timestamp_ms);
+    const std::int64_t count = windows.count_at(message.timestamp_ms);
+    for (std::int64_t n = 0; n < count; ++n) {
+      const TimeWindow window = windows.at(message.timestamp_ms, n);
+      if (windows.is_closed(window.end_ms, time_->ms()) ||
+          windows.is_expired(window.start_ms, time_->ms())) {
+        context.late(spec_.table.store, message.timestamp_ms);
+        continue;
+      }
+      spec_.group(message, window, group_->get());
+      add(group_->get(), message, context);
     }
+  }
+
+ private:
+  void add(const void* key, const Message& message, TaskContext& context) {
     const bool exists = table_.load(key);
     spec_.fold(message, table_.value(), exists);
     // Of all that count for the key: a late record does not make the result older.
@@ -38,15 +50,6 @@ class AggregateNode final : public Node {
         exists ? std::max(table_.time_ms(), message.timestamp_ms) : message.timestamp_ms;
     table_.save(table_.value(), time_ms);
     forward({key, table_.value(), time_ms}, context);
-  }
-
- private:
-  bool is_late(std::int64_t timestamp_ms) {
-    if (time_ == nullptr) return false;
-    const TimeWindows& windows = *spec_.windows;
-    time_->observe(timestamp_ms);
-    return windows.is_closed(windows.end_of(timestamp_ms), time_->ms()) ||
-           windows.is_expired(windows.start_of(timestamp_ms), time_->ms());
   }
   // A walk looks at each window that is there. With that interval it does so a few times in the
   // life of a window, and none is kept for much longer than its retention.

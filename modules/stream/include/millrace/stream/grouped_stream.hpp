@@ -52,12 +52,12 @@ inline auto counting() {
 }
 
 template <class K>
-[[nodiscard]] auto windowing(TimeWindows windows) {
-  return [windows](const Message& message, void* key) {
+[[nodiscard]] auto windowing() {
+  return [](const Message& message, const TimeWindow& window, void* key) {
     auto& windowed = *static_cast<Windowed<K>*>(key);
     windowed.key = *static_cast<const K*>(message.key);
-    windowed.start_ms = windows.start_of(message.timestamp_ms);
-    windowed.end_ms = windows.end_of(message.timestamp_ms);
+    windowed.start_ms = window.start_ms;
+    windowed.end_ms = window.end_ms;
   };
 }
 
@@ -65,7 +65,8 @@ template <class K>
 template <class StoreKey, class A, class K, class V>
 [[nodiscard]] Table<StoreKey, A> add_aggregate(
     Graph& graph, NodeId node, bool repartition, NodeKind kind, const std::string& name,
-    const Serdes& serdes, auto fold, std::function<void(const Message&, void*)> group = {},
+    const Serdes& serdes, auto fold,
+    std::function<void(const Message&, const TimeWindow&, void*)> group = {},
     const std::optional<TimeWindows>& windows = {}) {
   if (repartition) node = graph.repartition(node, name, repartition_type<K, V>());
   const StoreId store = graph.store(name, codec::type_info<StoreKey>(), codec::type_info<A>(),
@@ -152,7 +153,7 @@ class WindowedStream {
                               auto fold) const {
     return detail::add_aggregate<Windowed<K>, A, K, V>(*graph_, node_, repartition_, kind, store,
                                                        serdes, std::move(fold),
-                                                       detail::windowing<K>(windows_), windows_);
+                                                       detail::windowing<K>(), windows_);
   }
 
   detail::Graph* graph_;

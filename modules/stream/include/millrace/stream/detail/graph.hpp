@@ -77,9 +77,9 @@ struct AggregateSpec {
   /// Folds a message into `*so_far`, an object of the table's value type; `exists` tells whether
   /// there was one, else it is default-constructed or left over.
   std::function<void(const Message&, void* so_far, bool exists)> fold;
-  /// Writes the key under which the message counts to `*key`, an object of the table's key type.
-  /// None: the message's own.
-  std::function<void(const Message&, void* key)> group;
+  /// Of windows: writes the key under which the message counts in that one to `*key`, an object of
+  /// the table's key type. None: the message's own.
+  std::function<void(const Message&, const TimeWindow& window, void* key)> group;
   std::optional<TimeWindows> windows = {};  ///< of its keys
   std::string name = {};                    ///< of the store
   /// Of windows: when that of a key of the table starts.
