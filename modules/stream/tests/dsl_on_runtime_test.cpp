@@ -20,7 +20,7 @@ using std::chrono_literals::operator""ms;
 using testing::ElementsAre;
 using testing::Pair;
 
-Topology built(TopologyBuilder& builder) {
+Topology running_topology(TopologyBuilder& builder) {
   auto plan = builder.build();
   if (!plan) throw std::runtime_error(plan.error().to_string());
   return *std::move(plan);
@@ -42,7 +42,7 @@ Topology insights() {
           std::int64_t{0},
           [](const Placed& order, std::int64_t so_far) { return so_far + order.total; },
           "revenue-by-window");
-  return built(builder);
+  return running_topology(builder);
 }
 
 struct OrderAt {
@@ -103,7 +103,7 @@ TEST_P(DslOnRuntime, a_table_goes_before_the_stream_that_is_joined_with_it) {
   builder.stream<string, Paid>("payments")
       .join(orders, [](const Paid& paid, const Placed& order) { return order.total - paid.amount; })
       .to("billing.due");
-  auto driver = open(built(builder));
+  auto driver = open(running_topology(builder));
   driver->declare_topic("orders", "orders");
   driver->declare_topic("payments", "payments");
   driver->pipe("payments", string("o1"), Paid{3}, 9);
@@ -125,7 +125,7 @@ TEST_P(DslOnRuntime, merged_streams_are_taken_in_time_order) {
         return string(either.index() == 0 ? "order" : "payment");
       })
       .to("audit.seen");
-  auto driver = open(built(builder));
+  auto driver = open(running_topology(builder));
   driver->declare_topic("orders", "orders");
   driver->declare_topic("payments", "payments");
   driver->pipe("payments", string("o1"), Paid{3}, 20);

@@ -17,7 +17,7 @@ using std::string;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Topology built(TopologyBuilder& builder) {
+Topology merging(TopologyBuilder& builder) {
   auto plan = builder.build();
   if (!plan) throw std::runtime_error(plan.error().to_string());
   return *std::move(plan);
@@ -31,7 +31,7 @@ class OrderOfInputs : public RuntimeTest {
     builder.stream<string, Deposited>("left")
         .merge(builder.stream<string, Deposited>("right"))
         .to("order.out");
-    auto driver = open(built(builder), std::move(options));
+    auto driver = open(merging(builder), std::move(options));
     driver->declare_topic("left", "teller", 1);
     driver->declare_topic("right", "teller", 1);
     driver->run_until_idle();
@@ -47,7 +47,7 @@ class OrderOfInputs : public RuntimeTest {
                      return Deposited{limit != nullptr ? limit->total : -1};
                    })
         .to("order.out");
-    auto driver = open(built(builder), std::move(options));
+    auto driver = open(merging(builder), std::move(options));
     driver->declare_topic("limits", "risk", 1);
     driver->declare_topic("deposits", "teller", 1);
     driver->run_until_idle();
