@@ -129,15 +129,18 @@ void print_table(const std::vector<log::Topic>& topics, const std::vector<Count>
                  const std::vector<ShownSettings>& settings, const TopicsOptions& options,
                  std::size_t hidden, Output& out) {
   std::vector<std::string> headings{"TOPIC", "KIND", "OWNER", "PARTITIONS", "CLEANUP", "RECORDS"};
-  const bool has_others =
-      std::any_of(settings.begin(), settings.end(),
-                  [](const ShownSettings& one) { return !others_of(one).empty(); });
+  const auto is_shown = [&](std::size_t i) {
+    return options.all || !is_idle(topics[i].spec, records[i]);
+  };
+  bool has_others = false;
+  for (std::size_t i = 0; i < topics.size(); ++i)
+    has_others = has_others || (is_shown(i) && !others_of(settings[i]).empty());
   if (has_others) headings.emplace_back("SETTINGS");
   Table table(std::move(headings));
   std::size_t idle = 0;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     const log::TopicSpec& spec = topics[i].spec;
-    if (!options.all && is_idle(spec, records[i])) {
+    if (!is_shown(i)) {
       ++idle;
       continue;
     }

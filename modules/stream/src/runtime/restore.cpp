@@ -149,6 +149,13 @@ Status Restore::check_tombstones(const Replay& replay) {
               replay.store->spec->name, from.value, complete_from.value);
 }
 
+Result<std::int64_t> Restore::tombstones_kept_ms(log::TopicId topic) {
+  MILLRACE_ASSIGN(const auto known, shared_->log.tombstone_retention_ms(topic));
+  if (known) return *known;
+  MILLRACE_ASSIGN(const log::TopicSettings settings, shared_->log.topic_settings(topic));
+  return settings.delete_retention_ms;
+}
+
 // Whether tombstones were removed while the changelogs were replayed. Then a replay may have read a
 // record of a key and missed its deletion. Deletions in the snapshot are not missed, nor those that
 // were gone before the replay began: the records that they delete were gone too. A tombstone stays
@@ -162,11 +169,10 @@ Result<bool> Restore::misses_tombstones() {
     const log::Offset from = std::max(replay.known, replay.complete);
     if (std::min(complete_from, replay.end) <= from) continue;
     if (replay.known == log::Offset{}) {
-      MILLRACE_ASSIGN(const log::TopicSettings settings,
-                      shared_->log.topic_settings(replay.partition.topic));
+      MILLRACE_ASSIGN(const std::int64_t kept_ms, tombstones_kept_ms(replay.partition.topic));
       const std::int64_t took_ns = shared_->environment.clock.monotonic_ns() - began_ns_;
       // Half of it, as for the age of a snapshot.
-      if (took_ns / 1'000'000 < settings.delete_retention_ms / 2) continue;
+      if (took_ns / 1'000'000 < kept_ms / 2) continue;
     }
     shared_->report(Level::warn,
                     from_snapshot_ ? "snapshot ignored, replaying the changelogs"

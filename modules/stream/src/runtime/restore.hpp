@@ -61,6 +61,7 @@ class Restore {
   [[nodiscard]] Status check_snapshot(const SnapshotHead& head);
   [[nodiscard]] Status check_age(const SnapshotHead& head);
   [[nodiscard]] Status check_tombstones(const Replay& replay);
+  [[nodiscard]] Result<std::int64_t> tombstones_kept_ms(log::TopicId topic);
   [[nodiscard]] Result<bool> misses_tombstones();
   [[nodiscard]] Status plan();
   [[nodiscard]] static Replay replay_of_changelog(StoreSet::Entry& entry);
