@@ -2,6 +2,7 @@
 # Copyright The Millrace Authors
 """Runs two instances of the service on one log, asks both over HTTP, kills one and asks the other."""
 import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -10,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from running_service import RunningService  # noqa: E402
 
+MILLRACE = sys.argv.pop()
 PROGRAM = sys.argv.pop()
 HAMLET = "/shows/hamlet/reservations/"
 MACBETH = "/shows/macbeth/reservations/"
@@ -50,6 +52,19 @@ class ServiceTest(unittest.TestCase):
             self.assertEqual(two.ask("PUT", HAMLET + "r-1", {"seats": 2}), reserved)
             self.assertEqual(two.ask("PUT", HAMLET + "r-5", {"seats": 97}), (200, {"seats": 97, "left": 0}))
             self.assertEqual(two.end(signal.SIGTERM), 0)
+
+    def test_requests_are_answered_after_a_reset_too(self):
+        with tempfile.TemporaryDirectory() as directory:
+            service = RunningService(PROGRAM, directory)
+            self.addCleanup(lambda: service.process.kill())
+            self.assertEqual(service.ask("PUT", HAMLET + "r-1", {"seats": 2}), (200, {"seats": 2, "left": 98}))
+            self.assertEqual(service.end(signal.SIGTERM), 0)
+            # The stores begin again, with changelogs of other names, and read what was asked.
+            subprocess.run([MILLRACE, "topology", "reset", "seats", "--log", f"file:{directory}/log"], check=True, capture_output=True)
+            again = RunningService(PROGRAM, directory)
+            self.addCleanup(lambda: again.process.kill())
+            self.assertEqual(again.ask("PUT", HAMLET + "r-2", {"seats": 1}), (200, {"seats": 1, "left": 97}))
+            self.assertEqual(again.end(signal.SIGTERM), 0)
 
 
 if __name__ == "__main__":

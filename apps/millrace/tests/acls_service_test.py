@@ -87,6 +87,14 @@ class Wallets:
                 break
 
     def ask(self, method, path, body=None):
+        """Asks again, as a client does, while the outcome is not there yet."""
+        for _ in range(60):
+            status, answer = self.ask_once(method, path, body)
+            if status != 202:
+                break
+        return status, answer
+
+    def ask_once(self, method, path, body):
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if data else {}
         request = urllib.request.Request(self.url + path, data, headers, method=method)

@@ -79,7 +79,7 @@ struct RequestDesk::State : std::enable_shared_from_this<RequestDesk::State> {
         writer(the_writer),
         options(std::move(the_options)),
         asks_topic(options.service + "." + options.name),
-        changelog_topic(asks_topic + ".changelog"),
+        changelog_topic(options.changelog.empty() ? asks_topic + ".changelog" : options.changelog),
         reader(std::make_shared<log::RecordReader>(log, std::vector<log::RecordReader::Range>())) {
     if (!options.pending) options.pending = std::make_shared<std::atomic<std::size_t>>(0);
   }

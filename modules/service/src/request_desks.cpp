@@ -165,8 +165,13 @@ Result<RequestDesks::Desk*> RequestDesks::desk(const std::string& name) {
   }
   MILLRACE_ASSIGN(const auto view,
                   (environment_.instance.view<std::string, stream::RequestEntry>(name)));
+  // The manifest may have given the changelog another name, after a reset for example.
+  const auto& stores = environment_.instance.topology().stores();
+  const auto store =
+      std::find_if(stores.begin(), stores.end(), [&](const auto& one) { return one.name == name; });
   RequestDeskOptions options{.service = environment_.instance.topology().service(),
                              .name = name,
+                             .changelog = store == stores.end() ? "" : store->changelog,
                              .pending_max = environment_.pending_max,
                              .pending = pending_};
   options.look = [view](std::string_view id) { return view.get(std::string(id)); };

@@ -234,8 +234,9 @@ class Runtime {
   const ProcessName process_ = real_processes().self();
   std::optional<Discovery> discovery_;
   std::optional<Forwarder> forwarder_;
+  // Goes after the writer that calls back, and after the gate, which may hold replies of the desks.
+  std::optional<RequestDesks> desks_;
   std::optional<DurabilityGate> durability_;
-  std::optional<RequestDesks> desks_;  // goes after the writer that calls back
   std::optional<EdgeWriter> edge_;
   std::optional<Context> context_;
   std::vector<telemetry::MetricCallback> metric_handles_;

@@ -47,6 +47,7 @@ struct RequestToAsk {
 struct RequestDeskOptions {
   std::string service;
   std::string name = "requests";      ///< RequestsOptions::name of the topology
+  std::string changelog = {};         ///< of that store; empty: `<service>.<name>.changelog`
   std::size_t pending_max = 100'000;  ///< then ask() fails with millrace::errc::busy
   /// How many are pending, of all desks that have this count: together they keep to `pending_max`.
   /// Null: this desk has one of its own.
