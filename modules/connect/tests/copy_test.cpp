@@ -65,6 +65,7 @@ TEST_P(Copy, keeps_the_specs_of_topics_of_all_services) {
              log::compacted());
   write(*source, "stock.shelves.changelog", 1, numbered(0, 5));
   EXPECT_EQ(copied().topics, 3U);
+  EXPECT_EQ(copied().topics, 3U) << "a second run continues, whatever age commands have there";
   for (const char* name : {"orders", "stock.commands", "stock.shelves.changelog"}) {
     EXPECT_EQ(target->service("reader").find_topic(name)->spec,
               source->service("reader").find_topic(name)->spec);
@@ -73,21 +74,6 @@ TEST_P(Copy, keeps_the_specs_of_topics_of_all_services) {
   EXPECT_TRUE(copy.topic_settings(copy.find_topic("stock.shelves.changelog")->id)->compacts);
   EXPECT_FALSE(copy.topic_settings(copy.find_topic("orders")->id)->compacts);
   expect_same("stock.shelves.changelog");
-}
-
-TEST_P(Copy, leaves_out_ranges_of_inputs_which_name_offsets_of_their_log) {
-  const std::string ranges = "stock.counter.system.ranges";
-  make_topic(*source, "orders", "orders");
-  make_topic(*source, ranges, "stock", 2, log::TopicKind::private_topic);
-  write(*source, "orders", 0, numbered(0, 3));
-  write(*source, ranges, 0, numbered(0, 3));
-  set_position(*source, "stock/counter-2", "orders", 0, nth(*source->tool(), "orders", 0, 2));
-  set_position(*source, "stock/counter-2", ranges, 0, nth(*source->tool(), ranges, 0, 1));
-  const CopySummary summary = copied();
-  EXPECT_EQ(summary.topics, 1U);
-  EXPECT_EQ(summary.records, 3);
-  EXPECT_EQ(summary.positions, 1U);
-  EXPECT_FALSE(target->service("reader").find_topic(ranges));
 }
 
 TEST_P(Copy, keeps_many_small_commits_in_many_steps) {

@@ -35,25 +35,31 @@ void CommandTrimmer::run() {
   const MutexLock lock(mutex_);
   const std::int64_t now_ns = config_.clock().monotonic_ns();
   if (looked_ns_ && now_ns - *looked_ns_ < pass_interval_ns) return;
-  for (const Commands& topic : find_commands()) {
+  Work work = find_work();
+  // A part that has just begun may have read where a topic starts, and have no position there yet.
+  const bool may_remove = work.readers == readers_seen_;
+  for (const Commands& topic : work.topics) {
     // Before the first one the handle may not be a member yet.
     looked_ns_ = now_ns;
-    if (!trim(topic)) failures_.fetch_add(1, std::memory_order_relaxed);
+    if (!trim(topic, may_remove)) failures_.fetch_add(1, std::memory_order_relaxed);
   }
+  if (looked_ns_ == now_ns) readers_seen_ = std::move(work.readers);
 }
 
 // Empty unless this handle is the member of the service that has been in one of its groups for the
 // longest time.
-std::vector<CommandTrimmer::Commands> CommandTrimmer::find_commands() const {
+CommandTrimmer::Work CommandTrimmer::find_work() const {
   const std::int64_t self = identity_.current();
   if (self < 0 || options_.service.empty() || options_.service == any_service) return {};
   const std::string groups = options_.service + "/";
   return state_.look([&](const State& state) {
-    std::vector<Commands> found;
-    const auto first = std::ranges::find_if(state.subscriptions(), [&](const auto& one) {
-      return state.groups()[static_cast<std::size_t>(one.second.group)].name.starts_with(groups);
-    });
-    if (first == state.subscriptions().end() || first->second.member != self) return found;
+    Work found;
+    for (const auto& [number, one] : state.subscriptions()) {
+      if (!state.groups()[static_cast<std::size_t>(one.group)].name.starts_with(groups)) continue;
+      if (found.readers.empty() && one.member != self) return Work{};
+      found.readers.push_back(number);
+    }
+    if (found.readers.empty()) return found;
     for (std::size_t i = 0; i < state.topics().size(); ++i) {
       const TopicSpec& spec = state.topics()[i].spec;
       const auto number = static_cast<std::int32_t>(i);
@@ -63,13 +69,13 @@ std::vector<CommandTrimmer::Commands> CommandTrimmer::find_commands() const {
       Commands topic{number, {}, state.ends_seen(number)};
       for (std::int32_t p = 0; p < spec.partitions; ++p)
         topic.partitions.push_back({TopicId{{number}}, partition(p)});
-      found.push_back(std::move(topic));
+      found.topics.push_back(std::move(topic));
     }
     return found;
   });
 }
 
-Status CommandTrimmer::trim(const Commands& topic) {
+Status CommandTrimmer::trim(const Commands& topic, bool may_remove) {
   MILLRACE_ASSIGN(const TopicSettings settings, topics_.settings(TopicId{{topic.number}}));
   if (!settings.retention_ms) return {};
   const std::int64_t age_ms = *settings.retention_ms;
@@ -85,7 +91,7 @@ Status CommandTrimmer::trim(const Commands& topic) {
     MILLRACE_TRY(state_.tell(std::move(seen)));
   }
   const EndsSeen* const old = last_before(topic.seen, id, now_ms - age_ms);
-  return old == nullptr ? Status{} : remove(topic, at, *old);
+  return old == nullptr || !may_remove ? Status{} : remove(topic, at, *old);
 }
 
 Status CommandTrimmer::remove(const Commands& topic, const std::vector<KafkaPartition>& at,

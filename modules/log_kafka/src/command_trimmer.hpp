@@ -43,8 +43,12 @@ class CommandTrimmer {
     std::vector<TopicPartition> partitions;
     std::vector<EndsSeen> seen;
   };
-  [[nodiscard]] std::vector<Commands> find_commands() const;
-  [[nodiscard]] Status trim(const Commands& topic);
+  struct Work {
+    std::vector<std::int64_t> readers;  ///< subscriptions of the groups of the service
+    std::vector<Commands> topics;
+  };
+  [[nodiscard]] Work find_work() const;
+  [[nodiscard]] Status trim(const Commands& topic, bool may_remove);
   [[nodiscard]] Status remove(const Commands& topic, const std::vector<KafkaPartition>& at,
                               const EndsSeen& old);
   [[nodiscard]] Result<std::optional<Offset>> read_up_to(TopicPartition partition);
@@ -58,6 +62,8 @@ class CommandTrimmer {
   Identity& identity_;
   Mutex mutex_;
   std::optional<std::int64_t> looked_ns_ MILLRACE_GUARDED_BY(mutex_);
+  /// Of the last pass: nothing is removed in a pass that finds others.
+  std::vector<std::int64_t> readers_seen_ MILLRACE_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> failures_ = 0;
 };
 

@@ -37,7 +37,10 @@ Status check_kept(log::Log& target, const log::Topic& topic, const log::TopicSet
   // There nothing of it is removed before a group has read it.
   if (log::is_repartition(topic.spec) && log::has_commit_order(target)) return {};
   MILLRACE_ASSIGN(const log::TopicSettings is, target.topic_settings(topic.id));
-  const bool deletes = is.deletes && (!source.deletes || !log::has_commit_order(target));
+  // Of commands an age removes nothing before the service has read it.
+  const bool by_age_only = topic.spec.kind == log::TopicKind::commands && !is.retention_bytes;
+  const bool deletes =
+      is.deletes && !by_age_only && (!source.deletes || !log::has_commit_order(target));
   if (!deletes && (!is.compacts || source.compacts)) return {};
   return fail(log::errc::topic_mismatch,
               "topic '{}' is in the target and would remove records ({}): run `millrace topics "

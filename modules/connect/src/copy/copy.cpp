@@ -129,9 +129,25 @@ class Copier {
     return settings;
   }
 
+  // A cluster gives commands an age by default; of those that the source keeps for ever it is taken
+  // away.
+  Status keep_as_the_source(const log::Topic& topic, const log::TopicSettings& source) {
+    if (topic.spec.kind != log::TopicKind::commands || source.deletes ||
+        log::has_commit_order(target_))
+      return {};
+    MILLRACE_ASSIGN(const log::TopicSettings is, target_.topic_settings(topic.id));
+    if (!is.deletes) return {};
+    const log::SettingChange changes[] = {{"cleanup.policy", is.compacts ? "compact" : "keep"},
+                                          {"retention.ms", "-1"}};
+    MILLRACE_TRY(target_.alter_topic(topic.id, changes));
+    return {};
+  }
+
   Status make_topics() {
     for (const auto& [spec, settings] : plan_.topics) {
-      MILLRACE_TRY(target_.create_topic(spec, in_target(spec, settings)));
+      MILLRACE_ASSIGN(const log::Topic topic,
+                      target_.create_topic(spec, in_target(spec, settings)));
+      MILLRACE_TRY(keep_as_the_source(topic, settings));
       MILLRACE_FAULT_POINT("copy.topic_made");
     }
     for (const PlannedPartition& partition : plan_.partitions) {
