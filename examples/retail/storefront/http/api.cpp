@@ -210,7 +210,9 @@ void add_readiness(millrace::service::Context& context) {
         millrace::service::store_partitions(context.instance, context.log, status_store);
     if (!partitions) return partitions.error().message();
     if (partitions->count == 0) return "orders and stock have not started yet";
-    if (partitions->here.empty() && !is_shared(context)) return "nobody has the view yet";
+    if (partitions->here.size() < static_cast<std::size_t>(partitions->count) &&
+        !is_shared(context))
+      return "a part of the view has no instance yet";
     seen->store(true, std::memory_order_relaxed);
     return std::nullopt;
   });
