@@ -129,12 +129,9 @@ class Copier {
     return settings;
   }
 
-  // A cluster gives commands an age by default; of those that the source keeps for ever it is taken
-  // away.
+  // Commands have an age by default; from those that the source keeps for ever it is taken away.
   Status keep_as_the_source(const log::Topic& topic, const log::TopicSettings& source) {
-    if (topic.spec.kind != log::TopicKind::commands || source.deletes ||
-        log::has_commit_order(target_))
-      return {};
+    if (topic.spec.kind != log::TopicKind::commands || source.deletes) return {};
     MILLRACE_ASSIGN(const log::TopicSettings is, target_.topic_settings(topic.id));
     if (!is.deletes) return {};
     const log::SettingChange changes[] = {{"cleanup.policy", is.compacts ? "compact" : "keep"},
