@@ -11,7 +11,7 @@ namespace {
 // The first pause after a failure; it doubles, so that a cluster is not asked all the time for what
 // it does not permit.
 constexpr std::chrono::seconds shortest_pause{1};
-constexpr std::chrono::seconds longest_pause{60};
+constexpr std::chrono::seconds longest_pause{10};
 }  // namespace
 
 DiscoveryThread::DiscoveryThread(Discovery& discovery, telemetry::Logger& logger)
