@@ -95,8 +95,8 @@ class Peers(unittest.TestCase):
         for line, row in zip(lines[1:], rows):
             self.assertIn(row.system, line)
             self.assertEqual(line.split()[-4:], (["2"] if row.system == "millrace-embedded" else ["3.5"]) + ["10", "4321", "8765"])
-        told = "\n".join(suite.remarks(result))
-        self.assertIn("millrace beside kafka-streams-transactional: CPU 1 x, broker CPU 1 x, memory 1 x, p50 1 x, p99 1 x", told)
+        remarks = "\n".join(suite.remarks(result))
+        self.assertIn("millrace beside kafka-streams-transactional: CPU 1 x, broker CPU 1 x, memory 1 x, p50 1 x, p99 1 x", remarks)
 
 
 if __name__ == "__main__":
